@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+
+enableCompileCache();
+const { main } = await import("../dist/cli.js");
+await main("kafka-topics", process.argv.slice(2));

@@ -1,0 +1,119 @@
+/**
+ * Builds what runs as plain JavaScript.
+ *
+ *   node scripts/build.ts             the command line as one file: packages/ottla/dist/cli.js (what `npm start`, `npm test` and the bins use)
+ *   node scripts/build.ts --publish   every package besides, ready to publish, in packages/<name>/dist, and tarballs of them in build/
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const libraries = ["runtime", "protocol", "client", "broker", "testkit"];
+
+/** Packages with a native part cannot be bundled; they stay dependencies. */
+const native = ["@node-rs/crc32", "fs-native-extensions", "lz4-napi", "snappy"];
+
+interface Manifest {
+  name: string;
+  version: string;
+  license: string;
+  description?: string;
+  dependencies?: Record<string, string>;
+  bin?: Record<string, string>;
+  engines?: Record<string, string>;
+}
+
+function manifest(name: string): Manifest {
+  return JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
+}
+
+async function bundleCommandLine(): Promise<void> {
+  await build({
+    entryPoints: [join(root, "packages/ottla/src/cli.ts")],
+    outfile: join(root, "packages/ottla/dist/cli.js"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node22.15",
+    external: native,
+    legalComments: "none",
+    logLevel: "warning",
+    // Bundled CommonJS dependencies ask for Node's own modules with require.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  });
+}
+
+/** Compiles all libraries in one pass and gives each its own JavaScript, declarations and package.json. */
+function compileLibraries(): void {
+  const compiled = join(root, "build/compiled");
+  rmSync(join(root, "build"), { recursive: true, force: true });
+  execFileSync(
+    process.execPath,
+    [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")],
+    {
+      stdio: "inherit",
+    },
+  );
+  for (const name of libraries) {
+    const dist = join(root, "packages", name, "dist");
+    rmSync(dist, { recursive: true, force: true });
+    cpSync(join(compiled, name, "src"), dist, { recursive: true });
+    const { name: packageName, version, license, description, dependencies, engines } = manifest(name);
+    const published = {
+      name: packageName,
+      version,
+      description,
+      license,
+      type: "module",
+      exports: { ".": { types: "./index.d.ts", default: "./index.js" } },
+      engines,
+      dependencies,
+    };
+    writePackage(dist, published);
+  }
+}
+
+function describeCommandLine(): string {
+  const target = join(root, "build/ottla");
+  mkdirSync(join(target, "dist"), { recursive: true });
+  cpSync(join(root, "packages/ottla/bin"), join(target, "bin"), { recursive: true });
+  cpSync(join(root, "packages/ottla/dist/cli.js"), join(target, "dist/cli.js"));
+  const { name, version, license, description, bin, engines } = manifest("ottla");
+  const dependencies: Record<string, string> = {};
+  for (const library of libraries) {
+    for (const [dependency, range] of Object.entries(manifest(library).dependencies ?? {})) {
+      if (native.includes(dependency)) dependencies[dependency] = range;
+    }
+  }
+  writePackage(target, { name, version, description, license, type: "module", bin, engines, dependencies });
+  return target;
+}
+
+function writePackage(directory: string, content: object): void {
+  writeFileSync(join(directory, "package.json"), `${JSON.stringify(content, null, 2)}\n`);
+  cpSync(join(root, "LICENSE"), join(directory, "LICENSE"));
+  const readme = join(root, "README.md");
+  if (existsSync(readme)) cpSync(readme, join(directory, "README.md"));
+}
+
+function pack(directories: string[]): void {
+  const target = join(root, "build/tarballs");
+  mkdirSync(target, { recursive: true });
+  for (const directory of directories) {
+    execFileSync("npm", ["pack", "--silent", "--pack-destination", target], {
+      cwd: directory,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+  for (const file of readdirSync(target)) console.log(`build/tarballs/${file}`);
+}
+
+await bundleCommandLine();
+if (process.argv.includes("--publish")) {
+  compileLibraries();
+  pack([...libraries.map((name) => join(root, "packages", name, "dist")), describeCommandLine()]);
+}
