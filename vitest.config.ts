@@ -16,7 +16,13 @@ export default defineConfig({
         },
       },
       {
-        test: { name: "compat", include: ["test/compat/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000 },
+        test: {
+          name: "compat",
+          fileParallelism: false,
+          include: ["test/compat/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
       },
     ],
   },
