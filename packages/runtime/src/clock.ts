@@ -12,7 +12,7 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once after `delayMs` (0 or more). The process stays alive until then. */
   setTimer(delayMs: number, callback: () => void): Timer;
-  /** Calls back after the I/O of the current turn has been handled, before any timer that is set now. */
+  /** Calls back once the I/O of the current turn has been handled, in the order of the calls. */
   defer(callback: () => void): void;
 }
 
