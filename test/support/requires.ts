@@ -9,7 +9,7 @@ import { describe } from "vitest";
 export function describeWith(what: string, present: boolean, name: string, suite: () => void): void {
   if (present) {
     describe(name, suite);
-  } else if (process.env["CI"] === "true") {
+  } else if (process.env.CI === "true") {
     throw new Error(`${name}: ${what} is missing; run test/compat/foreign/install`);
   } else {
     describe.skip(`${name} (${what} is not installed: run test/compat/foreign/install)`, suite);
