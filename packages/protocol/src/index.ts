@@ -1,1 +1,10 @@
-export {};
+export * from "./murmur2.ts";
+export * from "./records/batch-builder.ts";
+export * from "./records/batch-view.ts";
+export * from "./records/batches.ts";
+export * from "./records/codecs.ts";
+export * from "./records/compression.ts";
+export * from "./records/control.ts";
+export * from "./records/crc32c.ts";
+export { CodecUnavailableError, CorruptBatchError, type CorruptBatchKind, CorruptRecordError } from "./records/errors.ts";
+export * from "./records/record-iterator.ts";
