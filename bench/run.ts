@@ -1,0 +1,85 @@
+/**
+ * `npm run bench [-- --only tools,raw,latency,start,topics,members,produce,consume] [--rounds 5] [--json FILE]`
+ *
+ * Starts Apache Kafka and our broker side by side, lets them take turns and prints ratios in one table. Needs a JVM and what
+ * `test/compat/foreign/install` installs.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { hasApacheKafka, startApacheKafka } from "../test/support/apache-kafka.ts";
+import { startOttlaBroker } from "../test/support/ottla.ts";
+import { latency, memoryAfterLoad, performanceTools, rawSender, type Subjects } from "./broker-throughput.ts";
+import { consuming, producing } from "./clients.ts";
+import { manyTopics, start } from "./footprint.ts";
+import { type Row, table } from "./measure.ts";
+import { idleMembers, machine } from "./members.ts";
+
+const { values } = parseArgs({
+  options: { only: { type: "string" }, rounds: { type: "string", default: "5" }, json: { type: "string" } },
+});
+const rounds = Number(values.rounds);
+const only = values.only?.split(",");
+const wanted = (name: string) => only === undefined || only.includes(name);
+
+const report: { peer: string; rows: Row[] }[] = [];
+
+async function section(name: string, peer: string, measure: () => Promise<Row[]>): Promise<void> {
+  if (!wanted(name)) return;
+  const rows = await measure();
+  report.push({ peer, rows });
+  console.log(`\n${table(rows, peer)}`);
+}
+
+async function brokers(): Promise<void> {
+  const names = ["tools", "raw", "latency"].filter(wanted);
+  if (names.length === 0) return;
+  const directory = mkdtempSync(join(tmpdir(), "ottla-bench-"));
+  const ours = await startOttlaBroker({ dataDirectory: directory });
+  const kafka = await startApacheKafka();
+  const subjects: Subjects = {
+    ours: { bootstrapServers: ours.bootstrapServers, pid: ours.program.child.pid ?? 0 },
+    kafka,
+  };
+  try {
+    await section("tools", "Apache Kafka", async () => [
+      ...(await performanceTools(subjects, rounds)),
+      memoryAfterLoad(subjects),
+    ]);
+    await section("raw", "Apache Kafka", async () => [
+      ...(await rawSender(subjects, rounds)),
+      memoryAfterLoad(subjects),
+    ]);
+    await section("latency", "Apache Kafka", () => latency(subjects, rounds));
+  } finally {
+    await ours.stop();
+    await kafka.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function clients(): Promise<void> {
+  if (!wanted("produce") && !wanted("consume")) return;
+  const kafka = await startApacheKafka();
+  try {
+    await section("produce", "peer", () => producing(kafka.bootstrapServers, rounds));
+    await section("consume", "peer", () => consuming(kafka.bootstrapServers, rounds));
+  } finally {
+    await kafka.stop();
+  }
+}
+
+if (!hasApacheKafka()) {
+  console.error("Apache Kafka is not installed: run test/compat/foreign/install");
+  process.exit(1);
+}
+console.log(
+  `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}, Apache Kafka 4.3.1, ${rounds} rounds, medians`,
+);
+await section("start", "-", () => start(rounds));
+await section("topics", "-", () => manyTopics(rounds));
+await section("members", "-", async () => [...(await machine()), ...(await idleMembers())]);
+await brokers();
+await clients();
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
