@@ -107,6 +107,7 @@ export type {
   StructValue,
   Value,
 } from "./schema.ts";
+export * from "./stored/cluster-metadata.ts";
 export * from "./stored/consumer-group.ts";
 export * from "./stored/consumer-protocol.ts";
 export * from "./stored/end-txn-marker.ts";
