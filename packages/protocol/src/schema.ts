@@ -81,6 +81,7 @@ type IsOptional<O> = O extends
   | { readonly until: number }
   | { readonly tag: number }
   | { readonly default: unknown }
+  | { readonly ignorable: true }
   ? true
   : false;
 type FieldOf<Out, In, O> = Field<Nullable<Out, O>, Nullable<In, O>, IsOptional<O>>;
@@ -121,8 +122,8 @@ export interface Codec {
 /** What decoding a message yields: every field present, those that its version lacks with their defaults. */
 export type Value<M> = M extends Message<infer F> ? StructValue<F> : never;
 /**
- * What encoding a message takes. Fields that not every version has, tagged ones and those with a declared default may
- * be left out, and then take the default.
+ * What encoding a message takes. Fields that not every version has, tagged and ignorable ones and those with a declared
+ * default may be left out, and then take the default.
  */
 export type Input<M> = M extends Message<infer F> ? StructInput<F> : never;
 
@@ -163,7 +164,8 @@ function field(
       options?.since !== undefined ||
       options?.until !== undefined ||
       options?.tag !== undefined ||
-      options?.default !== undefined,
+      options?.default !== undefined ||
+      options?.ignorable === true,
     element,
     fields,
   };
