@@ -5,7 +5,7 @@ import { NetworkError, type Socket, type SocketHandler } from "./network.ts";
 const highWaterMark = 256 * 1024;
 
 /** How long `end` waits for the other side to close, so that what was sent last isn't lost to a reset. */
-const lingerMs = 1000;
+const lingerMs = 500;
 
 /**
  * A socket of Node's behind the interface. The socket is paused when it comes here. `receive` calls are Node's 'data' events, or, for a socket that reads
@@ -95,6 +95,7 @@ export class NodeSocket implements Socket {
     // Closing a socket with bytes in it that nobody has read makes the system send a reset, and a reset makes the other side's system drop what it
     // has not handed over yet: our last answer, perhaps. So what still comes is read and dropped until the other side has closed too.
     this.#socket.end(() => {
+      if (this.#closed) return;
       this.#linger = setTimeout(() => this.#socket.destroy(), lingerMs);
       this.#linger.unref();
     });
