@@ -1,5 +1,4 @@
 import type { Codec } from "./codecs.ts";
-import { tooLarge } from "./errors.ts";
 import { compressGzip, decompressGzip } from "./gzip.ts";
 import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { compressSnappy, decompressSnappy } from "./snappy.ts";
@@ -51,7 +50,6 @@ export function decompress(codec: Codec, bytes: Uint8Array, limits: Decompressio
   );
   switch (codec) {
     case "none":
-      if (input.length > maxSize) throw tooLarge(maxSize);
       return input;
     case "gzip":
       return decompressGzip(input, maxSize);

@@ -11,7 +11,7 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, initial
 }
 
 /** Below this many bytes the way into the addon costs more than the work. */
-const nativeFrom = 160;
+const nativeFrom = 192;
 
 /** undefined: not tried yet; null: the addon is not there. */
 let native: NativeCrc | null | undefined;

@@ -8,7 +8,8 @@ export function compressGzip(input: Buffer, level: number | undefined): Buffer {
 /** Decompresses one gzip member or several, one behind the other. */
 export function decompressGzip(input: Buffer, maxSize: number): Buffer {
   try {
-    return gunzipSync(input, { maxOutputLength: maxSize });
+    const chunkSize = Math.min(Math.max(input.length * 4, 16 * 1024), 256 * 1024);
+    return withoutSlack(gunzipSync(input, { chunkSize, maxOutputLength: Math.max(1, maxSize) }));
   } catch (error) {
     throw isOutputTooLarge(error) ? tooLarge(maxSize) : brokenCompression("gzip", error);
   }
@@ -17,4 +18,10 @@ export function decompressGzip(input: Buffer, maxSize: number): Buffer {
 /** Whether node:zlib stopped because the output grew beyond `maxOutputLength`. */
 export function isOutputTooLarge(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+}
+
+/** Output that fills less than half of its large piece of memory is copied, lest a slice of it keep the rest alive. */
+export function withoutSlack(output: Buffer): Buffer {
+  const held = output.buffer.byteLength;
+  return held > 64 * 1024 && held > 2 * output.length ? Buffer.from(output) : output;
 }

@@ -7,10 +7,9 @@ export interface SnappyPackage {
   uncompressSync(input: Uint8Array): Buffer;
 }
 
-/** What lz4-napi offers of use here: the block format behind a little-endian int32, the uncompressed size. */
+/** What the lz4-napi package offers of use here. */
 export interface Lz4Package {
-  compressSync(input: Uint8Array): Buffer;
-  uncompressSync(input: Uint8Array, dictionary?: Uint8Array): Buffer;
+  compressFrameSync(input: Uint8Array): Buffer;
 }
 
 const load = createRequire(import.meta.url);

@@ -296,6 +296,9 @@ export class RecordIterator {
   }
 
   private corrupt(reason: string): CorruptRecordError {
-    return new CorruptRecordError(this.batchPosition, this.index, this.at - this.sectionStart, reason);
+    const error = new CorruptRecordError(this.batchPosition, this.index, this.at - this.sectionStart, reason);
+    // Nothing behind a broken record makes sense: who goes on gets an error again.
+    this.at = this.sectionEnd;
+    return error;
   }
 }
