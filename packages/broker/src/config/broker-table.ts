@@ -1,8 +1,10 @@
 import type { DefinitionRow } from "./definition.ts";
 
 /**
- * Every setting of Apache Kafka 4.3.1's broker: type, default as text, allowed values as Kafka prints them, and whether it can be changed while the
- * broker runs. The defaults are Kafka's but for the five of `changedDefaults`. Which of them mean something here is in `broker-documentation.ts`.
+ * Every setting of Apache Kafka 4.3.1's broker: type, default as text, allowed values as Kafka prints them, and whether it can be changed
+ * while the broker runs. The defaults are Kafka's but for `listeners`, `node.id`, `max.connections`, `queued.max.request.bytes` and
+ * `group.initial.rebalance.delay.ms`; listeners cannot be changed while it runs. Which settings mean something here is in
+ * `broker-documentation.ts`.
  */
 export const brokerTable = {
   "add.partitions.to.txn.retry.backoff.max.ms": ["int", "100", "[0,...]"],
@@ -138,9 +140,8 @@ export const brokerTable = {
     "string",
     "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
     "",
-    "dynamic",
   ],
-  listeners: ["list", "PLAINTEXT://localhost:9092", "", "dynamic"],
+  listeners: ["list", "PLAINTEXT://localhost:9092", ""],
   "log.cleaner.backoff.ms": ["long", "15000", "[0,...]", "dynamic"],
   "log.cleaner.dedupe.buffer.size": ["long", "134217728", "", "dynamic"],
   "log.cleaner.delete.retention.ms": ["long", "86400000", "[0,...]", "dynamic"],
