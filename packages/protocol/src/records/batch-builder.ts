@@ -225,7 +225,7 @@ export class BatchBuilder {
   private check(offsetDelta: number, timestamp: number): void {
     assert(!this.isBuilt, "the batch is already built");
     assert(offsetDelta > this.lastOffsetDelta && offsetDelta <= 0x7fffffff, "offsets within a batch grow");
-    if (!Number.isSafeInteger(timestamp) || !Number.isSafeInteger(timestamp - this.baseTimestamp)) {
+    if (!Number.isSafeInteger(timestamp) || !Number.isSafeInteger(this.deltaOf(timestamp))) {
       throw new RangeError(`the timestamp ${timestamp} is not a whole number of milliseconds within 2^53 - 1`);
     }
   }
@@ -246,10 +246,14 @@ export class BatchBuilder {
     return neededSize + bodySize;
   }
 
+  private deltaOf(timestamp: number): number {
+    return this.count === 0 && !this.hasGivenBaseTimestamp ? 0 : timestamp - this.baseTimestamp;
+  }
+
   /** Attributes, timestamp delta and offset delta. */
   private putDeltas(start: number, offsetDelta: number, timestamp: number): number {
     this.buffer[start] = 0;
-    const delta = this.count === 0 && !this.hasGivenBaseTimestamp ? 0 : timestamp - this.baseTimestamp;
+    const delta = this.deltaOf(timestamp);
     let at = start + 1;
     if (delta >= -0x40000000 && delta < 0x40000000) at = this.putVarint(at, delta);
     else at = this.putVarlong(at, delta);

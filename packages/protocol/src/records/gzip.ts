@@ -7,9 +7,15 @@ export function compressGzip(input: Buffer, level: number | undefined): Buffer {
 
 /** Decompresses one gzip member or several, one behind the other. */
 export function decompressGzip(input: Buffer, maxSize: number): Buffer {
+  const output = gunzip(input, maxSize);
+  if (output.length > maxSize) throw tooLarge(maxSize);
+  return withoutSlack(output);
+}
+
+function gunzip(input: Buffer, maxSize: number): Buffer {
+  const chunkSize = Math.min(Math.max(input.length * 4, 16 * 1024), 256 * 1024);
   try {
-    const chunkSize = Math.min(Math.max(input.length * 4, 16 * 1024), 256 * 1024);
-    return withoutSlack(gunzipSync(input, { chunkSize, maxOutputLength: Math.max(1, maxSize) }));
+    return gunzipSync(input, { chunkSize, maxOutputLength: maxSize + 1 });
   } catch (error) {
     throw isOutputTooLarge(error) ? tooLarge(maxSize) : brokenCompression("gzip", error);
   }
