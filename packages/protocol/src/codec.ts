@@ -73,7 +73,7 @@ function withPath(message: Message, version: number, value: unknown, error: unkn
     interpret(message, version).encode(new Writer(), value);
   } catch (better) {
     if (better instanceof EncodeError) {
-      return new EncodeError(`${message.name} v${version}: ${better.message}`, { cause: error });
+      return new EncodeError(`${better.message} (version ${version})`, { cause: error });
     }
   }
   return error;

@@ -1,4 +1,4 @@
-import { isNullable, isPresent, named, plainFields, smallestSize, taggedFields } from "./layout.ts";
+import { isNullable, isPresent, layoutOf, type NamedField, smallestSize } from "./layout.ts";
 import type { Field, Fields } from "./schema.ts";
 
 /** The JavaScript text of a field's default. Arrays and structs are made anew each time. */
@@ -8,8 +8,8 @@ export function defaultText(field: Field): string {
     case "array":
       return "[]";
     case "struct":
-      return `{ ${named(field.fields ?? {})
-        .map(({ name, field: inner }) => `${name}: ${defaultText(inner)}`)
+      return `{ ${Object.entries(field.fields ?? {})
+        .map(([name, inner]) => `${name}: ${defaultText(inner)}`)
         .join(", ")} }`;
     case "bytes":
     case "records":
@@ -44,12 +44,13 @@ export class DecoderSource {
     const name = `decode${this.names.size}`;
     this.names.set(fields, name);
     const lines = [`function ${name}(r) { // ${path}`];
-    for (const { name: key, field } of plainFields(fields, this.version)) {
+    const { all, plain, tagged } = layoutOf(fields, this.version);
+    for (const { name: key, field } of plain) {
       lines.push(`let $${key};`, this.read(field, `$${key}`, `${path}.${key}`, false));
     }
-    if (this.flexible) lines.push(...this.tags(fields, path));
+    if (this.flexible) lines.push(...this.tags(tagged, path));
     // Fields that the version lacks are there with their defaults: all versions of a struct have one shape.
-    const literal = named(fields).map(({ name: key, field }) =>
+    const literal = all.map(({ name: key, field }) =>
       isPresent(field, this.version) ? `${key}: $${key}` : `${key}: ${defaultText(field)}`,
     );
     lines.push(`return { ${literal.join(", ")} };`, "}");
@@ -57,8 +58,7 @@ export class DecoderSource {
     return name;
   }
 
-  private tags(fields: Fields, path: string): string[] {
-    const tagged = taggedFields(fields, this.version);
+  private tags(tagged: readonly NamedField[], path: string): string[] {
     if (tagged.length === 0) return ["r.skipTags();"];
     const lines = tagged.map(({ name, field }) => `let $${name} = ${defaultText(field)};`);
     lines.push("for (let left = r.tagCount(); left > 0; left--) {", "const tag = r.uvarint(), end = r.tagEnd();");

@@ -1,5 +1,5 @@
 import { defaultText, methodName } from "./compile-decoder.ts";
-import { forbiddenFields, isNullable, named, plainFields, taggedFields } from "./layout.ts";
+import { isNullable, layoutOf, type NamedField } from "./layout.ts";
 import type { Field, Fields } from "./schema.ts";
 
 /** Sizes of the kinds that always take the same number of bytes. */
@@ -36,14 +36,15 @@ export class EncoderSource {
     const name = `encode${this.names.size}`;
     this.names.set(fields, name);
     const lines = [`function ${name}(w, v) { // ${path}`];
-    for (const { name: key, field } of forbiddenFields(fields, this.version)) {
+    const { plain, tagged, forbidden } = layoutOf(fields, this.version);
+    for (const { name: key, field } of forbidden) {
       lines.push(`if (v.${key} !== undefined && !(${this.isDefault(field, `v.${key}`)})) `);
       lines.push(`w.refuse("${key} is not in version ${this.version}: expected nothing or the default", v.${key});`);
     }
-    for (const { name: key, field } of plainFields(fields, this.version)) {
+    for (const { name: key, field } of plain) {
       lines.push(this.load(key, field), this.write(field, `$${key}`, `${path}.${key}`, false));
     }
-    if (this.flexible) lines.push(...this.tags(fields, path));
+    if (this.flexible) lines.push(...this.tags(tagged, path));
     lines.push("}");
     this.functions.push(lines.join("\n"));
     return name;
@@ -55,8 +56,7 @@ export class EncoderSource {
     return `let $${key} = v.${key}; if ($${key} === undefined) $${key} = ${defaultText(field)};`;
   }
 
-  private tags(fields: Fields, path: string): string[] {
-    const tagged = taggedFields(fields, this.version);
+  private tags(tagged: readonly NamedField[], path: string): string[] {
     if (tagged.length === 0) return ["w.uvarint(0);"];
     const lines = tagged.flatMap(({ name, field }) => [
       `const $${name} = v.${name};`,
@@ -117,8 +117,8 @@ export class EncoderSource {
     if (known !== undefined) return known;
     const name = `isDefault${this.comparisons.size}`;
     this.comparisons.set(fields, name);
-    const terms = named(fields).map(
-      ({ name: key, field }) => `(v.${key} === undefined || (${this.isDefault(field, `v.${key}`)}))`,
+    const terms = Object.entries(fields).map(
+      ([key, field]) => `(v.${key} === undefined || (${this.isDefault(field, `v.${key}`)}))`,
     );
     this.functions.push(`function ${name}(v) { return ${terms.join(" && ")}; }`);
     return name;

@@ -52,8 +52,8 @@ export class FrameSplitter {
 
   /**
    * Takes the next bytes of the stream and hands over each frame (without its size) that is now complete; the receiver
-   * owns it. Frames that came in one chunk may be slices of one copy. Throws a `FrameTooLargeError`, after which the
-   * stream is of no use.
+   * owns it. Frames that came in one chunk may be slices of one copy. Throws a `FrameTooLargeError`, or what `onFrame`
+   * throws; the stream is of no use after either.
    */
   push(chunk: Uint8Array, onFrame: (frame: Buffer) => void): void {
     let at = 0;
@@ -81,8 +81,9 @@ export class FrameSplitter {
     let end = start;
     for (;;) {
       if (chunk.length - end < 4) break;
-      const size = this.#checked(sizeAt(chunk, end));
-      if (chunk.length - end - 4 < size) break;
+      const size = sizeAt(chunk, end);
+      // A size that is refused ends the run: the frames before it are handed over first.
+      if (size < 0 || size > this.maxFrameSize || chunk.length - end - 4 < size) break;
       end += 4 + size;
     }
     if (end === start) return start;
@@ -112,6 +113,7 @@ export class FrameSplitter {
 
   #fill(chunk: Uint8Array, start: number): number {
     const count = Math.min(chunk.length - start, this.#size - this.#filled);
+    if (count === 0) return start;
     const frame = this.#room(count);
     frame.set(start === 0 && count === chunk.length ? chunk : chunk.subarray(start, start + count), this.#filled);
     this.#filled += count;

@@ -1,6 +1,6 @@
 import { methodName } from "./compile-decoder.ts";
 import { DecodeError, EncodeError } from "./errors.ts";
-import { forbiddenFields, isFlexible, isNullable, named, plainFields, smallestSize, taggedFields } from "./layout.ts";
+import { isFlexible, isNullable, layoutOf, type StructLayout, smallestSize } from "./layout.ts";
 import type { Reader } from "./reader.ts";
 import type { Codec, Field, Fields, Message } from "./schema.ts";
 import { Writer } from "./writer.ts";
@@ -19,169 +19,186 @@ type Struct = Record<string, unknown>;
 
 /** An interpreted codec for one version of a message. */
 export function interpret(message: Message, version: number, options: InterpretOptions = {}): Codec {
-  const context: Context = { version, flexible: isFlexible(message, version), bigints: options.bigints ?? false };
+  const interpreter = new Interpreter(version, isFlexible(message, version), options.bigints ?? false);
   return {
-    encode: (writer, value) => writeStruct(context, writer, message.fields, value, message.name),
-    decode: (reader) => readStruct(context, reader, message.fields),
+    encode: (writer, value) => interpreter.writeStruct(writer, message.fields, value, message.name),
+    decode: (reader) => interpreter.readStruct(reader, message.fields),
   };
 }
 
-interface Context {
-  readonly version: number;
-  readonly flexible: boolean;
-  readonly bigints: boolean;
-}
+class Interpreter {
+  private readonly version: number;
+  private readonly flexible: boolean;
+  private readonly bigints: boolean;
+  private readonly layouts = new Map<Fields, StructLayout>();
+  private readonly smallest = new Map<Field, number>();
 
-/** The default of a field, made anew. */
-export function defaultOf(field: Field, bigints = false): unknown {
-  if (field.default === null) return null;
-  if (field.kind === "array") return [];
-  if (field.kind === "int64" && bigints) return BigInt(field.default as number);
-  if (field.kind !== "struct") return field.default;
-  return Object.fromEntries(
-    named(field.fields ?? {}).map(({ name, field: inner }) => [name, defaultOf(inner, bigints)]),
-  );
-}
-
-function isDefault(field: Field, value: unknown, bigints: boolean): boolean {
-  if (field.default === null || value === null) return field.default === value;
-  if (field.kind === "array" || field.kind === "bytes" || field.kind === "records") {
-    return (value as { length: number }).length === 0;
+  constructor(version: number, flexible: boolean, bigints: boolean) {
+    this.version = version;
+    this.flexible = flexible;
+    this.bigints = bigints;
   }
-  if (field.kind !== "struct") return value === defaultOf(field, bigints);
-  return named(field.fields ?? {}).every(({ name, field: inner }) => {
-    const part = (value as Struct)[name];
-    return part === undefined || isDefault(inner, part, bigints);
-  });
-}
 
-function readStruct(context: Context, reader: Reader, fields: Fields): Struct {
-  const found: Struct = {};
-  for (const { name, field } of plainFields(fields, context.version)) found[name] = readField(context, reader, field);
-  if (context.flexible) readTags(context, reader, fields, found);
-  const value: Struct = {};
-  for (const { name, field } of named(fields)) {
-    value[name] = name in found ? found[name] : defaultOf(field, context.bigints);
-  }
-  return value;
-}
-
-function readTags(context: Context, reader: Reader, fields: Fields, found: Struct): void {
-  const tagged = taggedFields(fields, context.version);
-  for (let left = reader.tagCount(); left > 0; left--) {
-    const tag = reader.uvarint();
-    const end = reader.tagEnd();
-    const known = tagged.find(({ field }) => field.tag === tag);
-    if (known === undefined) {
-      reader.position = end;
-      continue;
-    }
-    if (known.field.kind === "struct" && isNullable(known.field, context.version)) {
-      found[known.name] = reader.uvarint() === 0 ? null : readStruct(context, reader, known.field.fields ?? {});
-    } else {
-      found[known.name] = readField(context, reader, known.field);
-    }
-    reader.expectTagEnd(end);
-  }
-}
-
-function readField(context: Context, reader: Reader, field: Field): unknown {
-  const nullable = isNullable(field, context.version);
-  switch (field.kind) {
-    case "string":
-    case "bytes":
-    case "records":
-      return call(reader, methodOf(field, context.flexible, nullable));
-    case "int64":
-      return context.bigints ? reader.bigint64() : reader.int64();
-    case "struct":
-      if (nullable && !reader.structPresent()) return null;
-      return readStruct(context, reader, field.fields ?? {});
-    case "array": {
-      const element = field.element as Field;
-      const smallest = smallestSize(element, context.version, context.flexible);
-      const count = context.flexible ? reader.compactArrayCount(smallest) : reader.arrayCount(smallest);
-      if (count < 0) {
-        if (nullable) return null;
-        throw new DecodeError(`null where none is allowed at position ${reader.position} of ${reader.end}`);
+  readStruct(reader: Reader, fields: Fields): Struct {
+    const { all, plain, tagged } = this.layout(fields);
+    const value: Struct = {};
+    // Keys come first, so that they stand in the order of the table whatever the order of reading.
+    for (const { name } of all) value[name] = undefined;
+    for (const { name, field } of plain) value[name] = this.readField(reader, field);
+    if (this.flexible) {
+      for (let left = reader.tagCount(); left > 0; left--) {
+        const tag = reader.uvarint();
+        const end = reader.tagEnd();
+        const known = tagged.find(({ field }) => field.tag === tag);
+        if (known === undefined) {
+          reader.position = end;
+          continue;
+        }
+        value[known.name] = this.readTagged(reader, known.field);
+        reader.expectTagEnd(end);
       }
-      return Array.from({ length: count }, () => readField(context, reader, element));
     }
-    default:
-      return call(reader, field.kind);
+    for (const { name, field } of all) if (value[name] === undefined) value[name] = this.defaultOf(field);
+    return value;
   }
-}
 
-function writeStruct(context: Context, writer: Writer, fields: Fields, value: unknown, path: string): void {
-  if (typeof value !== "object" || value === null) throw new EncodeError(`${path}: expected an object, not ${value}`);
-  const struct = value as Struct;
-  for (const { name, field } of forbiddenFields(fields, context.version)) {
-    if (struct[name] !== undefined && !isDefault(field, struct[name], context.bigints)) {
-      throw new EncodeError(`${path}.${name}: not in version ${context.version}, expected nothing or the default`);
+  writeStruct(writer: Writer, fields: Fields, value: unknown, path: string): void {
+    if (typeof value !== "object" || value === null) throw new EncodeError(`${path}: expected an object, not ${value}`);
+    const struct = value as Struct;
+    const { plain, tagged, forbidden } = this.layout(fields);
+    for (const { name, field } of forbidden) {
+      if (struct[name] !== undefined && !this.isDefault(field, struct[name])) {
+        throw new EncodeError(`${path}.${name}: not in version ${this.version}, expected nothing or the default`);
+      }
+    }
+    for (const { name, field } of plain) {
+      let part = struct[name];
+      if (part === undefined && field.mayBeLeftOut) part = this.defaultOf(field);
+      this.writeField(writer, field, part, `${path}.${name}`);
+    }
+    if (!this.flexible) return;
+    const present = tagged.filter(
+      ({ name, field }) => struct[name] !== undefined && !this.isDefault(field, struct[name]),
+    );
+    writer.uvarint(present.length);
+    for (const { name, field } of present) {
+      const body = new Writer();
+      this.writeTagged(body, field, struct[name], `${path}.${name}`);
+      writer.uvarint(field.tag);
+      writer.uvarint(body.size);
+      writer.raw(body.toBuffer());
     }
   }
-  for (const { name, field } of plainFields(fields, context.version)) {
-    let part = struct[name];
-    if (part === undefined && field.mayBeLeftOut) part = defaultOf(field, context.bigints);
-    writeField(context, writer, field, part, `${path}.${name}`);
-  }
-  if (context.flexible) writeTags(context, writer, fields, struct, path);
-}
 
-function writeTags(context: Context, writer: Writer, fields: Fields, struct: Struct, path: string): void {
-  const present = taggedFields(fields, context.version).filter(
-    ({ name, field }) => struct[name] !== undefined && !isDefault(field, struct[name], context.bigints),
-  );
-  writer.uvarint(present.length);
-  for (const { name, field } of present) {
-    const body = new Writer();
-    const value = struct[name];
-    if (field.kind === "struct" && isNullable(field, context.version)) {
-      body.uvarint(value === null ? 0 : 1);
-      if (value !== null) writeStruct(context, body, field.fields ?? {}, value, `${path}.${name}`);
-    } else {
-      writeField(context, body, field, value, `${path}.${name}`);
-    }
-    writer.uvarint(field.tag);
-    writer.uvarint(body.size);
-    writer.raw(body.toBuffer());
+  /** A nullable struct that is tagged has an unsigned varint before it, where any other has an int8 (trap 12). */
+  private readTagged(reader: Reader, field: Field): unknown {
+    if (field.kind !== "struct" || !isNullable(field, this.version)) return this.readField(reader, field);
+    return reader.uvarint() === 0 ? null : this.readStruct(reader, field.fields ?? {});
   }
-}
 
-function writeField(context: Context, writer: Writer, field: Field, value: unknown, path: string): void {
-  const nullable = isNullable(field, context.version);
-  if (field.kind === "struct") {
-    if (nullable) writer.int8(value === null ? -1 : 1);
-    if (!(nullable && value === null)) writeStruct(context, writer, field.fields ?? {}, value, path);
-    return;
-  }
-  if (field.kind === "array") {
-    const count = context.flexible ? "compactArrayCount" : "arrayCount";
-    if (nullable && value === null) {
-      writer[count](-1);
+  private writeTagged(writer: Writer, field: Field, value: unknown, path: string): void {
+    if (field.kind !== "struct" || !isNullable(field, this.version)) {
+      this.writeField(writer, field, value, path);
       return;
     }
-    if (!Array.isArray(value)) throw new EncodeError(`${path}: expected an array, not ${value}`);
-    writer[count](value.length);
-    value.forEach((part, index) => {
-      writeField(context, writer, field.element as Field, part, `${path}[${index}]`);
+    writer.uvarint(value === null ? 0 : 1);
+    if (value !== null) this.writeStruct(writer, field.fields ?? {}, value, path);
+  }
+
+  private readField(reader: Reader, field: Field): unknown {
+    const nullable = isNullable(field, this.version);
+    if (field.kind === "struct") {
+      return nullable && !reader.structPresent() ? null : this.readStruct(reader, field.fields ?? {});
+    }
+    if (field.kind !== "array") return call(reader, this.method(field));
+    const element = field.element as Field;
+    const smallest = this.smallestOf(element);
+    const count = this.flexible ? reader.compactArrayCount(smallest) : reader.arrayCount(smallest);
+    if (count < 0) {
+      if (nullable) return null;
+      throw new DecodeError(`null where none is allowed at position ${reader.position} of ${reader.end}`);
+    }
+    const values = new Array<unknown>(count);
+    for (let i = 0; i < count; i++) values[i] = this.readField(reader, element);
+    return values;
+  }
+
+  private writeField(writer: Writer, field: Field, value: unknown, path: string): void {
+    const nullable = isNullable(field, this.version);
+    if (field.kind === "struct") {
+      if (nullable) writer.int8(value === null ? -1 : 1);
+      if (!(nullable && value === null)) this.writeStruct(writer, field.fields ?? {}, value, path);
+      return;
+    }
+    if (field.kind === "array") {
+      const count = this.flexible ? "compactArrayCount" : "arrayCount";
+      if (nullable && value === null) {
+        writer[count](-1);
+        return;
+      }
+      if (!Array.isArray(value)) throw new EncodeError(`${path}: expected an array, not ${value}`);
+      writer[count](value.length);
+      for (const [index, part] of value.entries()) {
+        this.writeField(writer, field.element as Field, part, `${path}[${index}]`);
+      }
+      return;
+    }
+    try {
+      call(writer, this.method(field), value);
+    } catch (error) {
+      throw error instanceof EncodeError ? new EncodeError(`${path}: ${error.message}`) : error;
+    }
+  }
+
+  private method(field: Field): string {
+    const nullable = isNullable(field, this.version);
+    if (field.kind === "string") return methodName("String", this.flexible, nullable);
+    if (field.kind === "bytes" || field.kind === "records") return methodName("Bytes", this.flexible, nullable);
+    return field.kind === "int64" && this.bigints ? "bigint64" : field.kind;
+  }
+
+  private layout(fields: Fields): StructLayout {
+    let layout = this.layouts.get(fields);
+    if (layout === undefined) {
+      layout = layoutOf(fields, this.version);
+      this.layouts.set(fields, layout);
+    }
+    return layout;
+  }
+
+  private smallestOf(element: Field): number {
+    let size = this.smallest.get(element);
+    if (size === undefined) {
+      size = smallestSize(element, this.version, this.flexible);
+      this.smallest.set(element, size);
+    }
+    return size;
+  }
+
+  private defaultOf(field: Field): unknown {
+    if (field.default === null) return null;
+    if (field.kind === "array") return [];
+    if (field.kind === "int64" && this.bigints) return BigInt(field.default as number);
+    if (field.kind !== "struct") return field.default;
+    return Object.fromEntries(
+      Object.entries(field.fields ?? {}).map(([name, inner]) => [name, this.defaultOf(inner)] as const),
+    );
+  }
+
+  private isDefault(field: Field, value: unknown): boolean {
+    if (field.default === null || value === null) return field.default === value;
+    if (field.kind === "array" || field.kind === "bytes" || field.kind === "records") {
+      return (value as { length: number }).length === 0;
+    }
+    if (field.kind !== "struct") return value === this.defaultOf(field);
+    return Object.entries(field.fields ?? {}).every(([name, inner]) => {
+      const part = (value as Struct)[name];
+      return part === undefined || this.isDefault(inner, part);
     });
-    return;
-  }
-  const method = field.kind === "int64" && context.bigints ? "bigint64" : methodOf(field, context.flexible, nullable);
-  try {
-    call(writer, method, value);
-  } catch (error) {
-    throw error instanceof EncodeError ? new EncodeError(`${path}: ${error.message}`) : error;
   }
 }
 
-function methodOf(field: Field, flexible: boolean, nullable: boolean): string {
-  if (field.kind === "string") return methodName("String", flexible, nullable);
-  if (field.kind === "bytes" || field.kind === "records") return methodName("Bytes", flexible, nullable);
-  return field.kind;
-}
-
+/** Calls the method of the reader or writer that a field's kind names. */
 function call(on: Reader | Writer, method: string, ...values: unknown[]): unknown {
   return (on as unknown as Record<string, (...values: unknown[]) => unknown>)[method]?.(...values);
 }

@@ -23,26 +23,28 @@ export function isFlexible(message: Message, version: number): boolean {
   return version >= message.flexibleSince;
 }
 
-/** The fields of the version that are not tagged, in wire order. */
-export function plainFields(fields: Fields, version: number): NamedField[] {
-  return named(fields).filter(({ field }) => field.tag < 0 && isPresent(field, version));
+/** The fields of a struct at one version, sorted by what has to be done with them. */
+export interface StructLayout {
+  /** All fields, in the order of the table. */
+  readonly all: readonly NamedField[];
+  /** Those of the version that are not tagged, in wire order. */
+  readonly plain: readonly NamedField[];
+  /** The tagged ones of the version in rising order of tags: that is how they are written. */
+  readonly tagged: readonly NamedField[];
+  /** Those that the version lacks and that must not hold anything then. */
+  readonly forbidden: readonly NamedField[];
 }
 
-/** The tagged fields of the version, in rising order of tags: that is how they are written. */
-export function taggedFields(fields: Fields, version: number): NamedField[] {
-  return named(fields)
-    .filter(({ field }) => field.tag >= 0 && isPresent(field, version))
-    .sort((a, b) => a.field.tag - b.field.tag);
-}
-
-/** The fields that the version lacks and that must not hold anything then. */
-export function forbiddenFields(fields: Fields, version: number): NamedField[] {
-  return named(fields).filter(({ field }) => !field.ignorable && !isPresent(field, version));
-}
-
-/** All fields with their names, in the order of the table. */
-export function named(fields: Fields): NamedField[] {
-  return Object.entries(fields).map(([name, field]) => ({ name, field }));
+/** Sorts the fields of a struct for a version. */
+export function layoutOf(fields: Fields, version: number): StructLayout {
+  const all = Object.entries(fields).map(([name, field]) => ({ name, field }));
+  const present = all.filter(({ field }) => isPresent(field, version));
+  return {
+    all,
+    plain: present.filter(({ field }) => field.tag < 0),
+    tagged: present.filter(({ field }) => field.tag >= 0).sort((a, b) => a.field.tag - b.field.tag),
+    forbidden: all.filter(({ field }) => !field.ignorable && !isPresent(field, version)),
+  };
 }
 
 /** The fewest bytes that the field can take; an array's count is checked with it before anything is allocated. */
@@ -72,7 +74,7 @@ export function smallestSize(field: Field, version: number, flexible: boolean): 
     case "struct": {
       if (isNullable(field, version)) return 1;
       let size = flexible ? 1 : 0;
-      for (const { field: inner } of plainFields(field.fields ?? {}, version)) {
+      for (const { field: inner } of layoutOf(field.fields ?? {}, version).plain) {
         size += smallestSize(inner, version, flexible);
       }
       // A struct without fields would make any count plausible.
