@@ -1,0 +1,276 @@
+import { errorCodes } from "@ottla/protocol";
+import { type Logger, silentLogger } from "@ottla/runtime";
+import { ClassicGroup } from "./classic-group.ts";
+import { ClassicGroupMachine, leaveUnknownGroup } from "./classic-group-machine.ts";
+import type { ClassicTimed } from "./classic-member.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import type { Group } from "./group.ts";
+import type { GroupCoordinatorConfig } from "./group-config.ts";
+import {
+  type CommitEvent,
+  type DeleteGroupsEvent,
+  type DeleteOffsetsEvent,
+  type Effects,
+  type GroupEvent,
+  type Heartbeat,
+  type Instant,
+  type JoinEvent,
+  joinError,
+  type LeaveEvent,
+  noEffects,
+  type SyncEvent,
+  syncError,
+} from "./group-events.ts";
+import type { ClassicGroupRecord, GroupRecord, RecordOrigin } from "./group-records.ts";
+import { OffsetsMachine } from "./offsets-machine.ts";
+
+/** From this version on OffsetCommit says that there is no such group; before, it is an illegal generation. */
+const firstVersionWithGroupNotFound = 9;
+
+/**
+ * All groups and offsets of one partition of `__consumer_offsets`, as a pure machine (Kafka's `GroupCoordinatorShard`): `handle(event, now)` says what to append, what to
+ * answer and what to handle next; `deadline()` when to come back. It knows no clock, log or socket.
+ *
+ * `handle` decides and changes only what is soft; stored state changes in `apply` and `applyMarker`, live as on replay. Whoever drives it appends and applies the records of an
+ * event before the next one, and throws the machine away when an append fails. Soft, and gone after a replay: timers, tickets, pending members and rounds
+ * (`ClassicGroup` has the list); offsets have no soft state.
+ */
+export class GroupMachine {
+  private readonly groups = new Map<string, Group>();
+  private readonly timers = new DeadlineHeap<ClassicTimed>();
+  private readonly classic: ClassicGroupMachine;
+  private readonly offsets: OffsetsMachine;
+
+  constructor(config: GroupCoordinatorConfig, logger: Logger = silentLogger) {
+    this.classic = new ClassicGroupMachine(config, this.timers, logger);
+    this.offsets = new OffsetsMachine(config);
+  }
+
+  /** When a `timer` event is due (monotonic ms): never later than needed, perhaps earlier. Infinity: never. */
+  deadline(): number {
+    return this.timers.nextDeadline();
+  }
+
+  handle(event: GroupEvent, now: Instant): Effects {
+    const effects = noEffects();
+    switch (event.type) {
+      case "join":
+        this.join(event, now, effects);
+        break;
+      case "sync":
+        this.sync(event, effects);
+        break;
+      case "leave":
+        this.leave(event, now, effects);
+        break;
+      case "commit":
+        this.commit(event, now, effects);
+        break;
+      case "deleteOffsets":
+        this.deleteOffsets(event, effects);
+        break;
+      case "deleteGroups":
+        this.deleteGroups(event, effects);
+        break;
+      case "topicsDeleted":
+        this.offsets.topicsDeleted(event, effects);
+        break;
+      default:
+        this.handleOwn(event, now, effects);
+    }
+    return effects;
+  }
+
+  /** Events that no request stands behind. */
+  private handleOwn(event: GroupEvent, now: Instant, effects: Effects): void {
+    switch (event.type) {
+      case "assignmentStored":
+        this.classic.assignmentStored(this.classicGroup(event.groupId)!, event, now, effects);
+        break;
+      case "staticMemberStored":
+        this.classic.staticMemberStored(this.classicGroup(event.join.groupId)!, event, now, effects);
+        break;
+      case "timer": {
+        const timed = this.timers.popDue(now.monotonic);
+        if (timed !== null) this.classic.timeout(timed, now, effects);
+        break;
+      }
+      case "loaded":
+        for (const group of this.groups.values())
+          if (group instanceof ClassicGroup) this.classic.loaded(group, now, effects);
+        break;
+      case "expireOffsets":
+        this.expireOffsets(now, effects);
+        break;
+      case "rejected":
+        this.rejected(event.event, event.errorCode, now, effects);
+        break;
+    }
+  }
+
+  private join(event: JoinEvent, now: Instant, effects: Effects): void {
+    const group = this.groups.get(event.groupId);
+    if (group === undefined || group instanceof ClassicGroup) {
+      this.classic.join(group, event, now, effects);
+    } else {
+      const body = joinError("", errorCodes.INCONSISTENT_GROUP_PROTOCOL);
+      effects.replies.push({ kind: "join", ticket: event.ticket, body });
+    }
+  }
+
+  private sync(event: SyncEvent, effects: Effects): void {
+    const group = this.classicGroup(event.groupId);
+    if (group !== undefined) this.classic.sync(group, event, effects);
+    else effects.replies.push({ kind: "sync", ticket: event.ticket, body: syncError(errorCodes.UNKNOWN_MEMBER_ID) });
+  }
+
+  private leave(event: LeaveEvent, now: Instant, effects: Effects): void {
+    const group = this.classicGroup(event.groupId);
+    if (group !== undefined) this.classic.leave(group, event, now, effects);
+    else effects.replies.push({ kind: "leave", ticket: event.ticket, body: leaveUnknownGroup(event) });
+  }
+
+  /** Returns the error code of the answer. */
+  heartbeat(beat: Heartbeat, now: Instant): number {
+    const group = this.classicGroup(beat.groupId);
+    return group === undefined ? errorCodes.UNKNOWN_MEMBER_ID : this.classic.heartbeat(group, beat, now);
+  }
+
+  private commit(event: CommitEvent, now: Instant, effects: Effects): void {
+    const group = this.groups.get(event.groupId);
+    const errorCode = this.checkCommit(group, event);
+    if (errorCode !== 0) {
+      effects.replies.push({ kind: "commit", ticket: event.ticket, body: commitError(event, errorCode) });
+      return;
+    }
+    if (group instanceof ClassicGroup && (group.state === "Stable" || group.state === "PreparingRebalance")) {
+      this.classic.keepSession(group, event.memberId, now);
+    }
+    this.offsets.commit(event, now, effects);
+  }
+
+  /** Who is no member may commit to a group that does not exist: it begins to, without members, when the offsets are applied. */
+  private checkCommit(group: Group | undefined, event: CommitEvent): number {
+    if (group !== undefined) return group.checkOffsetCommit(event);
+    if (event.generationOrEpoch < 0) return 0;
+    return event.apiVersion >= firstVersionWithGroupNotFound
+      ? errorCodes.GROUP_ID_NOT_FOUND
+      : errorCodes.ILLEGAL_GENERATION;
+  }
+
+  private deleteOffsets(event: DeleteOffsetsEvent, effects: Effects): void {
+    const group = this.groups.get(event.groupId);
+    const errorCode = group === undefined ? errorCodes.GROUP_ID_NOT_FOUND : group.checkOffsetDelete();
+    if (group !== undefined && errorCode === 0) this.offsets.delete(group, event, effects);
+    else effects.replies.push({ kind: "deleteOffsets", ticket: event.ticket, body: { errorCode, topics: [] } });
+  }
+
+  private deleteGroups(event: DeleteGroupsEvent, effects: Effects): void {
+    const results = event.groupIds.map((groupId) => {
+      const group = this.groups.get(groupId);
+      const errorCode = group === undefined ? errorCodes.GROUP_ID_NOT_FOUND : group.checkDelete();
+      if (group !== undefined && errorCode === 0) this.deleteGroup(group, effects);
+      return { groupId, errorCode };
+    });
+    effects.replies.push({ kind: "deleteGroups", ticket: event.ticket, body: { results } });
+  }
+
+  private deleteGroup(group: Group, effects: Effects): void {
+    // A loop, since a group may have more offsets than a call may have arguments.
+    for (const record of this.offsets.tombstones(group.id)) effects.records.push(record);
+    for (const record of group.tombstones()) effects.records.push(record);
+  }
+
+  /** A group without offsets and without members has nothing to live for. */
+  private expireOffsets(now: Instant, effects: Effects): void {
+    for (const group of this.groups.values()) {
+      const isWithoutOffsets = this.offsets.expire(group, now, effects);
+      if (isWithoutOffsets && group.isEmpty()) for (const record of group.tombstones()) effects.records.push(record);
+    }
+    effects.divisible = true;
+  }
+
+  /** What the event wanted stored is too large for the log. Who asked is told so; nothing has changed. */
+  private rejected(event: GroupEvent, errorCode: number, now: Instant, effects: Effects): void {
+    switch (event.type) {
+      case "join":
+        effects.replies.push({ kind: "join", ticket: event.ticket, body: joinError("", errorCode) });
+        break;
+      case "sync":
+        this.classic.syncRejected(this.classicGroup(event.groupId)!, errorCode, now, effects);
+        break;
+      case "commit":
+        effects.replies.push({ kind: "commit", ticket: event.ticket, body: commitError(event, errorCode) });
+        break;
+      case "deleteOffsets":
+        effects.replies.push({ kind: "deleteOffsets", ticket: event.ticket, body: { errorCode, topics: [] } });
+        break;
+      case "deleteGroups": {
+        const results = event.groupIds.map((groupId) => ({ groupId, errorCode }));
+        effects.replies.push({ kind: "deleteGroups", ticket: event.ticket, body: { results } });
+        break;
+      }
+    }
+  }
+
+  /** The stored state after a record. */
+  apply(record: GroupRecord, origin: RecordOrigin): void {
+    switch (record.kind) {
+      case "classicGroup":
+        this.applyClassicGroup(record);
+        break;
+      case "offset":
+        if (record.value !== null && !this.groups.has(record.groupId)) {
+          this.groups.set(record.groupId, this.classic.makeSimple(record.groupId));
+        }
+        this.offsets.apply(record, origin);
+        break;
+    }
+  }
+
+  private applyClassicGroup({ groupId, value }: ClassicGroupRecord): void {
+    const existing = this.classicGroup(groupId);
+    if (value !== null) {
+      this.groups.set(groupId, this.classic.apply(existing, groupId, value));
+    } else if (existing !== undefined) {
+      existing.close();
+      this.groups.delete(groupId);
+    }
+  }
+
+  /** The stored state after a transaction's commit or abort marker. */
+  applyMarker(producerId: number, isCommit: boolean): void {
+    this.offsets.applyMarker(producerId, isCommit);
+  }
+
+  group(groupId: string): Group | undefined {
+    return this.groups.get(groupId);
+  }
+
+  allGroups(): IterableIterator<Group> {
+    return this.groups.values();
+  }
+
+  /** What groups have committed: to be read, not to be changed. */
+  get committed(): Pick<OffsetsMachine, "fetch" | "fetchAll"> {
+    return this.offsets;
+  }
+
+  private classicGroup(groupId: string): ClassicGroup | undefined {
+    const group = this.groups.get(groupId);
+    return group instanceof ClassicGroup ? group : undefined;
+  }
+}
+
+function commitError(
+  event: CommitEvent,
+  errorCode: number,
+): Extract<Effects["replies"][number], { kind: "commit" }>["body"] {
+  return {
+    topics: event.topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+    })),
+  };
+}

@@ -1,0 +1,93 @@
+import {
+  BatchBuilder,
+  type Codec,
+  codecOfId,
+  decodeStored,
+  decodeStoredKey,
+  encodeStored,
+  encodeStoredKey,
+  groupMetadataKey,
+  groupMetadataValue,
+  legacyOffsetCommitKey,
+  offsetCommitKey,
+  offsetCommitValue,
+  storedKeyType,
+} from "@ottla/protocol";
+import type { GroupRecord, OffsetRecord, StoredOffset } from "./group-records.ts";
+
+/** Newest version of GroupMetadataValue that Kafka 4.3 writes: it reads 4 (tagged fields) too. */
+const groupValueVersion = 3;
+/** The version of OffsetCommitValue that has a topic id. */
+const offsetValueVersion = 4;
+/** The one version of OffsetCommitValue that has an expiry. */
+const expiringOffsetValueVersion = 1;
+
+/** Key and value of a record of `__consumer_offsets`. */
+export interface KeyValue {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
+
+/** A record as Kafka writes it, byte for byte (Kafka's `GroupCoordinatorRecordHelpers`). */
+export function encodeGroupRecord(record: GroupRecord): KeyValue {
+  switch (record.kind) {
+    case "classicGroup":
+      return {
+        key: encodeStoredKey(groupMetadataKey, { group: record.groupId }),
+        value: record.value === null ? null : encodeStored(groupValueVersion, groupMetadataValue, record.value),
+      };
+    case "offset": {
+      const { groupId: group, topic, partition } = record;
+      return { key: encodeStoredKey(offsetCommitKey, { group, topic, partition }), value: encodeOffset(record.value) };
+    }
+  }
+}
+
+function encodeOffset(value: StoredOffset | null): Buffer | null {
+  if (value === null) return null;
+  const version = value.expireTimestamp === -1 ? offsetValueVersion : expiringOffsetValueVersion;
+  return encodeStored(version, offsetCommitValue, value);
+}
+
+/**
+ * The record that a key and a value of `__consumer_offsets` are; its bytes are slices of `value`. Null for types that are not known: groups of other kinds than
+ * the classic one, which this broker leaves alone. Throws a `DecodeError` where a known type cannot be read.
+ */
+export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | null {
+  switch (storedKeyType(key)) {
+    case groupMetadataKey.key: {
+      const { group: groupId } = decodeStoredKey(groupMetadataKey, key);
+      return { kind: "classicGroup", groupId, value: value === null ? null : decodeStored(groupMetadataValue, value) };
+    }
+    case offsetCommitKey.key:
+      return offsetRecord(decodeStoredKey(offsetCommitKey, key), value);
+    case legacyOffsetCommitKey.key:
+      return offsetRecord(decodeStoredKey(legacyOffsetCommitKey, key), value);
+    default:
+      return null;
+  }
+}
+
+function offsetRecord(
+  key: { group: string; topic: string; partition: number },
+  value: Uint8Array | null,
+): OffsetRecord {
+  const { group: groupId, topic, partition } = key;
+  const decoded = value === null ? null : decodeStored(offsetCommitValue, value);
+  return { kind: "offset", groupId, topic, partition, value: decoded };
+}
+
+/** One batch with all the records. */
+export function buildGroupBatch(records: readonly GroupRecord[], timestamp: number, codec: Codec = "none"): Buffer {
+  const builder = new BatchBuilder({ codec });
+  for (const record of records) {
+    const { key, value } = encodeGroupRecord(record);
+    builder.append(timestamp, key, value);
+  }
+  return builder.build();
+}
+
+/** The codec of that number in Kafka's settings (`offsets.topic.compression.codec`); `none` where there is none. */
+export function codecOfSetting(id: number): Codec {
+  return codecOfId(id) ?? "none";
+}
