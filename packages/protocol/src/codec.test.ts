@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { declaredMessages, fromJson, type Json, messageNamed, readGolden, withDefaults } from "../test/golden.ts";
@@ -226,6 +227,20 @@ describe("values that cannot be encoded", () => {
     expect(() => encode(apis.produce.request, 2, { acks: 1, timeoutMs: 1, topicData: [] })).toThrow(EncodeError);
     expect(() => decode(apis.produce.request, 14, Buffer.alloc(8))).toThrow(DecodeError);
     expect(() => decode(apis.produce.request, 3.5, Buffer.alloc(8))).toThrow(DecodeError);
+  });
+});
+
+describe("where code must not be made from text", () => {
+  it("the interpreter takes over", () => {
+    const script = `
+      import { apis, decode, encode } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
+      const bytes = encode(apis.heartbeat.request, 4, { groupId: "g", generationId: 1, memberId: "m" });
+      process.stdout.write(bytes.toString("hex") + " " + decode(apis.heartbeat.request, 4, bytes).memberId);
+    `;
+    const options = ["--disallow-code-generation-from-strings", "--no-warnings", "--input-type=module", "-e", script];
+    const { stdout, stderr } = spawnSync(process.execPath, options, { encoding: "utf8" });
+    expect(stderr).toBe("");
+    expect(stdout).toBe("026700000001026d0000 m");
   });
 });
 

@@ -62,8 +62,8 @@ export function decode<M extends Message>(message: M, version: number, from: Uin
     if (reader !== from) reader.expectEnd();
     return value as Value<M>;
   } catch (error) {
-    if (error instanceof DecodeError) error.message = `${message.name} v${version}: ${error.message}`;
-    throw error;
+    if (!(error instanceof DecodeError)) throw error;
+    throw new DecodeError(`${message.name} v${version}: ${error.message}`, { cause: error });
   }
 }
 

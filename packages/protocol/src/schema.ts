@@ -254,8 +254,8 @@ export function array<const E extends Element, const O extends FieldOptions<read
   options?: O,
 ): FieldOf<ElementOut<E>[], readonly ElementIn<E>[], O> {
   const one = isField(element) ? element : field("struct", undefined, undefined, null, element as Fields);
-  const zero = undefined;
-  return field("array", options, zero, one) as FieldOf<ElementOut<E>[], readonly ElementIn<E>[], O>;
+  if (one.kind === "array") throw new TypeError("Kafka has no arrays of arrays, and the compiler no loops for them");
+  return field("array", options, undefined, one) as FieldOf<ElementOut<E>[], readonly ElementIn<E>[], O>;
 }
 
 /** A struct within a struct. */

@@ -18,7 +18,7 @@ export const addOffsetsToTxnResponse = message(
   "AddOffsetsToTxnResponse",
   { key: 25, versions: [0, 4], flexible: 3 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
   },
 );

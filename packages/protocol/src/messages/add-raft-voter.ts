@@ -20,7 +20,7 @@ export const addRaftVoterResponse = message(
   "AddRaftVoterResponse",
   { key: 80, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, ignorable: true }),
   },

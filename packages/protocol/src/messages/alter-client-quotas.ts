@@ -18,7 +18,7 @@ export const alterClientQuotasResponse = message(
   "AlterClientQuotasResponse",
   { key: 49, versions: [0, 1], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     entries: array({ errorCode: int16(), errorMessage: string({ nullable: true }), entity: array(entityData) }),
   },
 );

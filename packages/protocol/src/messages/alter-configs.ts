@@ -20,7 +20,7 @@ export const alterConfigsResponse = message(
   "AlterConfigsResponse",
   { key: 33, versions: [0, 2], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     responses: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true }),

@@ -20,7 +20,7 @@ export const alterPartitionReassignmentsResponse = message(
   "AlterPartitionReassignmentsResponse",
   { key: 45, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     allowReplicationFactorChange: bool({ since: 1, default: true, ignorable: true }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),

@@ -15,7 +15,7 @@ export const alterReplicaLogDirsResponse = message(
   "AlterReplicaLogDirsResponse",
   { key: 34, versions: [1, 2], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({ topicName: string(), partitions: array({ partitionIndex: int32(), errorCode: int16() }) }),
   },
 );

@@ -22,7 +22,7 @@ export const alterUserScramCredentialsResponse = message(
   "AlterUserScramCredentialsResponse",
   { key: 51, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({ user: string(), errorCode: int16(), errorMessage: string({ nullable: true }) }),
   },
 );

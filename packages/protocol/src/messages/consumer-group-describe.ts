@@ -20,7 +20,7 @@ export const consumerGroupDescribeResponse = message(
   "ConsumerGroupDescribeResponse",
   { key: 69, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     groups: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true, default: null }),
@@ -42,7 +42,8 @@ export const consumerGroupDescribeResponse = message(
         targetAssignment: struct(assignment),
         memberType: int8({ since: 1, default: -1, ignorable: true }),
       }),
-      authorizedOperations: int32({ default: -2147483648 }),
+      // The default says: not asked for.
+      authorizedOperations: int32({ default: -2_147_483_648 }),
     }),
   },
 );

@@ -26,7 +26,7 @@ export const consumerGroupHeartbeatResponse = message(
   "ConsumerGroupHeartbeatResponse",
   { key: 68, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     memberId: string({ nullable: true, default: null }),

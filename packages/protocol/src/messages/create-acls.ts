@@ -23,7 +23,7 @@ export const createAclsResponse = message(
   "CreateAclsResponse",
   { key: 30, versions: [1, 3], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({ errorCode: int16(), errorMessage: string({ nullable: true }) }),
   },
 );

@@ -28,7 +28,7 @@ export const createDelegationTokenResponse = message(
     maxTimestampMs: int64(),
     tokenId: string(),
     hmac: bytes(),
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
   },
 );
 export type CreateDelegationTokenResponse = Value<typeof createDelegationTokenResponse>;

@@ -21,7 +21,7 @@ export const createPartitionsResponse = message(
   "CreatePartitionsResponse",
   { key: 37, versions: [0, 3], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({ name: string(), errorCode: int16(), errorMessage: string({ nullable: true, default: null }) }),
   },
 );

@@ -23,7 +23,7 @@ export const deleteAclsResponse = message(
   "DeleteAclsResponse",
   { key: 31, versions: [1, 3], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     filterResults: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true }),

@@ -15,7 +15,7 @@ export const deleteGroupsResponse = message(
   "DeleteGroupsResponse",
   { key: 42, versions: [0, 2], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({ groupId: string(), errorCode: int16() }),
   },
 );

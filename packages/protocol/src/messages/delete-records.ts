@@ -16,7 +16,7 @@ export const deleteRecordsResponse = message(
   "DeleteRecordsResponse",
   { key: 21, versions: [0, 2], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array({
       name: string(),
       partitions: array({ partitionIndex: int32(), lowWatermark: int64(), errorCode: int16() }),

@@ -16,7 +16,7 @@ export const deleteShareGroupOffsetsResponse = message(
   "DeleteShareGroupOffsetsResponse",
   { key: 92, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     responses: array({

@@ -21,7 +21,7 @@ export const describeAclsResponse = message(
   "DescribeAclsResponse",
   { key: 29, versions: [1, 3], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
     resources: array({

@@ -16,7 +16,7 @@ export const describeClientQuotasResponse = message(
   "DescribeClientQuotasResponse",
   { key: 48, versions: [0, 1], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
     entries: array(

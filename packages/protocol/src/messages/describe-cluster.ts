@@ -17,7 +17,7 @@ export const describeClusterResponse = message(
   "DescribeClusterResponse",
   { key: 60, versions: [0, 2], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     endpointType: int8({ since: 1, default: 1 }),
@@ -30,7 +30,8 @@ export const describeClusterResponse = message(
       rack: string({ nullable: true, default: null }),
       isFenced: bool({ since: 2 }),
     }),
-    clusterAuthorizedOperations: int32({ default: -2147483648 }),
+    // The default says: not asked for.
+    clusterAuthorizedOperations: int32({ default: -2_147_483_648 }),
   },
 );
 export type DescribeClusterResponse = Value<typeof describeClusterResponse>;

@@ -21,7 +21,7 @@ export const describeConfigsResponse = message(
   "DescribeConfigsResponse",
   { key: 32, versions: [1, 4], flexible: 4 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     results: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true }),

@@ -28,7 +28,7 @@ export const describeDelegationTokenResponse = message(
       hmac: bytes(),
       renewers: array({ principalType: string(), principalName: string() }),
     }),
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
   },
 );
 export type DescribeDelegationTokenResponse = Value<typeof describeDelegationTokenResponse>;

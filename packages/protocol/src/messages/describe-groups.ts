@@ -32,7 +32,8 @@ export const describeGroupsResponse = message(
         memberMetadata: bytes(),
         memberAssignment: bytes(),
       }),
-      authorizedOperations: int32({ since: 3, default: -2147483648 }),
+      // The default says: not asked for.
+      authorizedOperations: int32({ since: 3, default: -2_147_483_648 }),
     }),
   },
 );

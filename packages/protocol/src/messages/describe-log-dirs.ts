@@ -15,7 +15,7 @@ export const describeLogDirsResponse = message(
   "DescribeLogDirsResponse",
   { key: 35, versions: [1, 5], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16({ since: 3, ignorable: true }),
     results: array({
       errorCode: int16(),

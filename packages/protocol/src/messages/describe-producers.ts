@@ -15,7 +15,7 @@ export const describeProducersResponse = message(
   "DescribeProducersResponse",
   { key: 61, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array({
       name: string(),
       partitions: array({

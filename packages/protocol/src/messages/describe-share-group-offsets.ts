@@ -18,7 +18,7 @@ export const describeShareGroupOffsetsResponse = message(
   "DescribeShareGroupOffsetsResponse",
   { key: 90, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     groups: array({
       groupId: string(),
       topics: array({

@@ -36,7 +36,8 @@ export const describeTopicPartitionsResponse = message(
         lastKnownElr: array(int32(), { nullable: true, default: null }),
         offlineReplicas: array(int32(), { ignorable: true }),
       }),
-      topicAuthorizedOperations: int32({ default: -2147483648 }),
+      // The default says: not asked for.
+      topicAuthorizedOperations: int32({ default: -2_147_483_648 }),
     }),
     nextCursor: struct(cursor, { nullable: true, default: null }),
   },

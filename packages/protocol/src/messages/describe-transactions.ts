@@ -15,7 +15,7 @@ export const describeTransactionsResponse = message(
   "DescribeTransactionsResponse",
   { key: 65, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     transactionStates: array({
       errorCode: int16(),
       transactionalId: string(),

@@ -15,7 +15,7 @@ export const describeUserScramCredentialsResponse = message(
   "DescribeUserScramCredentialsResponse",
   { key: 50, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
     results: array({

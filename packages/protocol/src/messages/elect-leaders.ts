@@ -17,7 +17,7 @@ export const electLeadersResponse = message(
   "ElectLeadersResponse",
   { key: 43, versions: [0, 2], flexible: 2 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16({ since: 1 }),
     replicaElectionResults: array({
       topic: string(),

@@ -18,7 +18,7 @@ export const endTxnResponse = message(
   "EndTxnResponse",
   { key: 26, versions: [0, 5], flexible: 3 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     producerId: int64({ since: 5, default: -1, ignorable: true }),
     producerEpoch: int16({ since: 5, default: -1, ignorable: true }),

@@ -26,7 +26,7 @@ export const fetchRequest = message(
     ),
     maxWaitMs: int32(),
     minBytes: int32(),
-    maxBytes: int32({ default: 2147483647, ignorable: true }),
+    maxBytes: int32({ default: 2_147_483_647, ignorable: true }),
     isolationLevel: int8({ default: 0, ignorable: true }),
     sessionId: int32({ since: 7, default: 0, ignorable: true }),
     sessionEpoch: int32({ since: 7, default: -1, ignorable: true }),
@@ -41,7 +41,7 @@ export const fetchRequest = message(
         logStartOffset: int64({ since: 5, default: -1, ignorable: true }),
         partitionMaxBytes: int32(),
         replicaDirectoryId: uuid({ since: 17, tag: 0, ignorable: true }),
-        highWatermark: bigint64({ since: 18, tag: 1, default: 9223372036854775807n, ignorable: true }),
+        highWatermark: bigint64({ since: 18, tag: 1, default: 9_223_372_036_854_775_807n, ignorable: true }),
       }),
     }),
     forgottenTopicsData: array(

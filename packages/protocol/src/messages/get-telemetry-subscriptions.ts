@@ -15,7 +15,7 @@ export const getTelemetrySubscriptionsResponse = message(
   "GetTelemetrySubscriptionsResponse",
   { key: 71, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     clientInstanceId: uuid(),
     subscriptionId: int32(),

@@ -20,7 +20,7 @@ export const incrementalAlterConfigsResponse = message(
   "IncrementalAlterConfigsResponse",
   { key: 44, versions: [0, 1], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     responses: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true }),

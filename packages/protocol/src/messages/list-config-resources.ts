@@ -15,7 +15,7 @@ export const listConfigResourcesResponse = message(
   "ListConfigResourcesResponse",
   { key: 74, versions: [0, 1], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     configResources: array({ resourceName: string(), resourceType: int8({ since: 1, default: 16, ignorable: true }) }),
   },

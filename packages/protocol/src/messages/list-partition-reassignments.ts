@@ -16,7 +16,7 @@ export const listPartitionReassignmentsResponse = message(
   "ListPartitionReassignmentsResponse",
   { key: 46, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
     topics: array({

@@ -18,7 +18,7 @@ export const listTransactionsResponse = message(
   "ListTransactionsResponse",
   { key: 66, versions: [0, 2], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     unknownStateFilters: array(string()),
     transactionStates: array({ transactionalId: string(), producerId: int64(), transactionState: string() }),

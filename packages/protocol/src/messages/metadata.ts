@@ -41,9 +41,11 @@ export const metadataResponse = message(
         isrNodes: array(int32()),
         offlineReplicas: array(int32(), { since: 5, ignorable: true }),
       }),
-      topicAuthorizedOperations: int32({ since: 8, default: -2147483648 }),
+      // The default says: not asked for.
+      topicAuthorizedOperations: int32({ since: 8, default: -2_147_483_648 }),
     }),
-    clusterAuthorizedOperations: int32({ since: 8, until: 10, default: -2147483648 }),
+    // The default says: not asked for.
+    clusterAuthorizedOperations: int32({ since: 8, until: 10, default: -2_147_483_648 }),
     errorCode: int16({ since: 13, ignorable: true }),
   },
 );

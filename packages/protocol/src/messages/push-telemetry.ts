@@ -19,7 +19,7 @@ export const pushTelemetryResponse = message(
   "PushTelemetryResponse",
   { key: 72, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
   },
 );

@@ -17,7 +17,7 @@ export const removeRaftVoterResponse = message(
   "RemoveRaftVoterResponse",
   { key: 81, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, ignorable: true }),
   },

@@ -18,7 +18,7 @@ export const renewDelegationTokenResponse = message(
   {
     errorCode: int16(),
     expiryTimestampMs: int64(),
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
   },
 );
 export type RenewDelegationTokenResponse = Value<typeof renewDelegationTokenResponse>;

@@ -25,7 +25,7 @@ export const shareAcknowledgeResponse = message(
   "ShareAcknowledgeResponse",
   { key: 79, versions: [1, 2], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     acquisitionLockTimeoutMs: int32({ since: 2, ignorable: true }),

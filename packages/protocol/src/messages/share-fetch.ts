@@ -23,7 +23,7 @@ export const shareFetchRequest = message(
     shareSessionEpoch: int32(),
     maxWaitMs: int32(),
     minBytes: int32(),
-    maxBytes: int32({ default: 2147483647 }),
+    maxBytes: int32({ default: 2_147_483_647 }),
     maxRecords: int32(),
     batchSize: int32(),
     shareAcquireMode: int8({ since: 2, default: 0, ignorable: true }),
@@ -45,7 +45,7 @@ export const shareFetchResponse = message(
   "ShareFetchResponse",
   { key: 78, versions: [1, 2], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     acquisitionLockTimeoutMs: int32(),

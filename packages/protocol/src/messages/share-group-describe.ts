@@ -16,7 +16,7 @@ export const shareGroupDescribeResponse = message(
   "ShareGroupDescribeResponse",
   { key: 77, versions: [1, 1], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     groups: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true, default: null }),
@@ -36,7 +36,8 @@ export const shareGroupDescribeResponse = message(
           topicPartitions: array({ topicId: uuid(), topicName: string(), partitions: array(int32()) }),
         }),
       }),
-      authorizedOperations: int32({ default: -2147483648 }),
+      // The default says: not asked for.
+      authorizedOperations: int32({ default: -2_147_483_648 }),
     }),
   },
 );

@@ -19,7 +19,7 @@ export const shareGroupHeartbeatResponse = message(
   "ShareGroupHeartbeatResponse",
   { key: 76, versions: [1, 1], flexible: 1 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     memberId: string({ nullable: true, default: null }),

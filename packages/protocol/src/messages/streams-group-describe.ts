@@ -31,7 +31,7 @@ export const streamsGroupDescribeResponse = message(
   "StreamsGroupDescribeResponse",
   { key: 89, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     groups: array({
       errorCode: int16(),
       errorMessage: string({ nullable: true, default: null }),
@@ -72,7 +72,8 @@ export const streamsGroupDescribeResponse = message(
         targetAssignment: struct(assignment),
         isClassic: bool(),
       }),
-      authorizedOperations: int32({ default: -2147483648 }),
+      // The default says: not asked for.
+      authorizedOperations: int32({ default: -2_147_483_648 }),
     }),
   },
 );

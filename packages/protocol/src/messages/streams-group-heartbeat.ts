@@ -66,7 +66,7 @@ export const streamsGroupHeartbeatResponse = message(
   "StreamsGroupHeartbeatResponse",
   { key: 88, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true, default: null }),
     memberId: string(),

@@ -30,7 +30,7 @@ export const txnOffsetCommitResponse = message(
   "TxnOffsetCommitResponse",
   { key: 28, versions: [0, 5], flexible: 3 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     topics: array({ name: string(), partitions: array({ partitionIndex: int32(), errorCode: int16() }) }),
   },
 );

@@ -15,7 +15,7 @@ export const unregisterBrokerResponse = message(
   "UnregisterBrokerResponse",
   { key: 64, versions: [0, 0], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
   },

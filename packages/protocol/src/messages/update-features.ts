@@ -22,7 +22,7 @@ export const updateFeaturesResponse = message(
   "UpdateFeaturesResponse",
   { key: 57, versions: [0, 2], flexible: 0 },
   {
-    throttleTimeMs: int32(),
+    throttleTimeMs: int32({ default: 0 }),
     errorCode: int16(),
     errorMessage: string({ nullable: true }),
     results: array(
