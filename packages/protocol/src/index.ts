@@ -88,7 +88,7 @@ export * from "./records/batches.ts";
 export * from "./records/codecs.ts";
 export * from "./records/compression.ts";
 export * from "./records/control.ts";
-export * from "./records/crc32c.ts";
+export { crc32c } from "./records/crc32c.ts";
 export {
   CodecUnavailableError,
   CorruptBatchError,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../test/record-data.ts";
-import { crc32c, crc32cInJavaScript } from "./crc32c.ts";
+import { crc32c, crc32cInJavaScript, loadNativeCrc } from "./crc32c.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
 const implementations = [
@@ -29,6 +29,14 @@ test("the addon and JavaScript agree on any size, start and beginning", () => {
     const initial = Math.floor(random() * 2 ** 32);
     expect(crc32c(bytes, start, end, initial)).toBe(crc32cInJavaScript(bytes, start, end, initial));
   }
+});
+
+test("the addon is there; a machine without it is no error", () => {
+  expect(loadNativeCrc()?.(Buffer.from("123456789"))).toBe(0xe3069283);
+  const missing = () => {
+    throw new Error("Cannot find module");
+  };
+  expect(loadNativeCrc(missing)).toBe(null);
 });
 
 test("a CRC-32C goes on from an earlier one", () => {

@@ -5,7 +5,7 @@ type NativeCrc = (bytes: Uint8Array, initial?: number) => number;
 /** CRC-32C (Castagnoli) of `bytes` from `start` to `end`, as an unsigned 32-bit number; `initial` continues an earlier one. */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, initial = 0): number {
   if (end - start < nativeFrom) return crc32cInJavaScript(bytes, start, end, initial);
-  if (native === undefined) native = loadNative();
+  if (native === undefined) native = loadNativeCrc();
   if (native === null) return crc32cInJavaScript(bytes, start, end, initial);
   return native(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), initial);
 }
@@ -16,9 +16,10 @@ const nativeFrom = 192;
 /** undefined: not tried yet; null: the addon is not there. */
 let native: NativeCrc | null | undefined;
 
-function loadNative(): NativeCrc | null {
+/** The addon's function; null where it is not there: then JavaScript does it, a few times slower. */
+export function loadNativeCrc(load: (name: string) => unknown = createRequire(import.meta.url)): NativeCrc | null {
   try {
-    return (createRequire(import.meta.url)("@node-rs/crc32") as { crc32c: NativeCrc }).crc32c;
+    return (load("@node-rs/crc32") as { crc32c: NativeCrc }).crc32c;
   } catch {
     return null;
   }

@@ -13,7 +13,7 @@ export function decompressGzip(input: Buffer, maxSize: number): Buffer {
 }
 
 function gunzip(input: Buffer, maxSize: number): Buffer {
-  const chunkSize = Math.min(Math.max(input.length * 4, 16 * 1024), 256 * 1024);
+  const chunkSize = Math.min(Math.max(input.length * 8, 4096), 256 * 1024);
   try {
     return gunzipSync(input, { chunkSize, maxOutputLength: maxSize + 1 });
   } catch (error) {

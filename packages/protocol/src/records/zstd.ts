@@ -12,7 +12,7 @@ const dictionaryIdBytes = [0, 1, 2, 4];
 /** What a frame's output is expected to be, as a multiple, where the frame does not say. */
 const usualRatio = 8;
 /** Memory is taken for at least so much output at once, and for at most so many times the input, whatever it announces. */
-const leastPiece = 16 * 1024;
+const leastPiece = 4096;
 const pieceRatio = 64;
 /** Every frame costs a decoder: beyond so many, frames must be of some size. Kafka's clients write one a batch. */
 const freeFrames = 16;
