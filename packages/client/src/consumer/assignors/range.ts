@@ -79,7 +79,8 @@ class TopicState {
         : Array.from(this.#unassigned, (partition) => new Set(topics.replicaRacks(topic, partition)));
     const allRacks = new Set(this.#racks.flatMap((racks) => [...racks]));
     this.needsRacks =
-      !consumerRacks.isDisjointFrom(allRacks) && this.#racks.some((racks) => racks.size < allRacks.size);
+      [...consumerRacks].some((rack) => rack !== null && allRacks.has(rack)) &&
+      this.#racks.some((racks) => racks.size < allRacks.size);
   }
 
   /** Gives each consumer in turn what it still may have, in order, of the partitions that `allowed` lets through. */

@@ -1,0 +1,79 @@
+/** The deadlines of a member that the coordinator counts in: the next heartbeat, the end of the session, the application's next ask. Kafka's `Heartbeat`. */
+export class Heartbeat {
+  readonly #intervalMs: number;
+  readonly #sessionTimeoutMs: number;
+  readonly #maxPollIntervalMs: number;
+  #inFlight = 0;
+  #nextAt = Number.POSITIVE_INFINITY;
+  #failures = 0;
+  #sessionEndsAt = Number.POSITIVE_INFINITY;
+  /** When the application last asked. */
+  polledAt = 0;
+
+  constructor(settings: { heartbeatIntervalMs: number; sessionTimeoutMs: number; maxPollIntervalMs: number }) {
+    this.#intervalMs = settings.heartbeatIntervalMs;
+    this.#sessionTimeoutMs = settings.sessionTimeoutMs;
+    this.#maxPollIntervalMs = settings.maxPollIntervalMs;
+  }
+
+  /** The member has joined: all starts anew. */
+  start(now: number): void {
+    this.#inFlight = 0;
+    this.#failures = 0;
+    this.#nextAt = now + this.#intervalMs;
+    this.polledAt = now;
+    this.extendSession(now);
+  }
+
+  extendSession(now: number): void {
+    this.#sessionEndsAt = now + this.#sessionTimeoutMs;
+  }
+
+  sent(id: number, now: number): void {
+    this.#inFlight = id;
+    this.#nextAt = now + this.#intervalMs;
+  }
+
+  /** Whether `id` is the heartbeat that is in flight; it no longer is. */
+  settle(id: number): boolean {
+    if (id !== this.#inFlight) return false;
+    this.#inFlight = 0;
+    return true;
+  }
+
+  /** Whatever answer the heartbeat in flight gets is of no interest any more. */
+  drop(): void {
+    this.#inFlight = 0;
+  }
+
+  succeeded(now: number): void {
+    this.#failures = 0;
+    this.extendSession(now);
+  }
+
+  /** Sets the next try; returns how many have failed in a row. */
+  failed(now: number, pause: (failures: number) => number): void {
+    this.#nextAt = now + pause(++this.#failures);
+  }
+
+  isDue(now: number): boolean {
+    return this.#inFlight === 0 && now >= this.#nextAt;
+  }
+
+  isSessionOver(now: number): boolean {
+    return now >= this.#sessionEndsAt;
+  }
+
+  /** How long the application has not asked, where that is too long; otherwise null. */
+  overdueMs(now: number): number | null {
+    const busyMs = now - this.polledAt;
+    return busyMs >= this.#maxPollIntervalMs ? busyMs : null;
+  }
+
+  deadline(coordinatorKnown: boolean): number {
+    const askAt = this.polledAt + this.#maxPollIntervalMs;
+    if (!coordinatorKnown) return askAt;
+    const beatAt = this.#inFlight === 0 ? this.#nextAt : Number.POSITIVE_INFINITY;
+    return Math.min(askAt, beatAt, this.#sessionEndsAt);
+  }
+}

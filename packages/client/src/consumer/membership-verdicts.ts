@@ -1,0 +1,56 @@
+import { errorCodes, isRetriable } from "@ottla/protocol";
+
+/** The requests of a member whose answers decide where it stands. */
+export type MemberRequest = "JoinGroup" | "SyncGroup" | "Heartbeat" | "OffsetCommit";
+
+/**
+ * What an answer means to a member:
+ * - `good`
+ * - `moved`: the coordinator is somewhere else, or away
+ * - `unknownMember`, `illegalGeneration`: the coordinator does not count this member in; with the latter the member id may still be good
+ * - `fenced`: another member with the same instance id has taken over
+ * - `memberIdRequired`: the same again with the member id that came along (KIP-394)
+ * - `rebalancing`: the group is between two generations
+ * - `later`: the same again after a pause
+ * - `fatal`: the application has to hear of it
+ */
+export type Verdict =
+  | "good"
+  | "moved"
+  | "unknownMember"
+  | "illegalGeneration"
+  | "fenced"
+  | "memberIdRequired"
+  | "rebalancing"
+  | "later"
+  | "fatal";
+
+/** What a code means in the answer to a request: as Kafka's AbstractCoordinator and ConsumerCoordinator have it. */
+export function verdictOn(request: MemberRequest, errorCode: number): Verdict {
+  switch (errorCode) {
+    case errorCodes.NONE:
+      return "good";
+    case errorCodes.COORDINATOR_NOT_AVAILABLE:
+    case errorCodes.NOT_COORDINATOR:
+      return "moved";
+    case errorCodes.REQUEST_TIMED_OUT:
+      return request === "OffsetCommit" ? "moved" : "later";
+    case errorCodes.UNKNOWN_MEMBER_ID:
+      return "unknownMember";
+    case errorCodes.ILLEGAL_GENERATION:
+      return request === "JoinGroup" ? "fatal" : "illegalGeneration";
+    case errorCodes.FENCED_INSTANCE_ID:
+      return "fenced";
+    case errorCodes.MEMBER_ID_REQUIRED:
+      return request === "JoinGroup" ? "memberIdRequired" : "fatal";
+    case errorCodes.REBALANCE_IN_PROGRESS:
+      return "rebalancing";
+    case errorCodes.GROUP_AUTHORIZATION_FAILED:
+      return "fatal";
+    case errorCodes.UNKNOWN_TOPIC_OR_PARTITION:
+      return request === "OffsetCommit" ? "later" : "fatal";
+    default:
+      // A heartbeat that is refused for no known reason is tried again: the session decides in the end.
+      return request === "Heartbeat" || isRetriable(errorCode) ? "later" : "fatal";
+  }
+}
