@@ -7,12 +7,12 @@ export function compressGzip(input: Buffer, level: number | undefined): Buffer {
 
 /** Decompresses one gzip member or several, one behind the other. */
 export function decompressGzip(input: Buffer, maxSize: number): Buffer {
-  const output = gunzip(input, maxSize);
+  const output = readMembers(input, maxSize);
   if (output.length > maxSize) throw tooLarge(maxSize);
   return withoutSlack(output);
 }
 
-function gunzip(input: Buffer, maxSize: number): Buffer {
+function readMembers(input: Buffer, maxSize: number): Buffer {
   const chunkSize = Math.min(Math.max(input.length * 8, 4096), 256 * 1024);
   try {
     return gunzipSync(input, { chunkSize, maxOutputLength: maxSize + 1 });
