@@ -77,9 +77,9 @@ export class ClassicRebalance {
     const { group } = timer;
     if (group.state !== "PreparingRebalance") return;
     const remaining = timer.remainingMs;
-    if (remaining > 0 && group.newMemberAdded) {
+    const delay = Math.min(this.config.groupInitialRebalanceDelayMs, remaining);
+    if (delay > 0 && group.newMemberAdded) {
       group.newMemberAdded = false;
-      const delay = Math.min(this.config.groupInitialRebalanceDelayMs, remaining);
       timer.remainingMs = Math.max(remaining - timer.initialDelayMs, 0);
       timer.initialDelayMs = delay;
       this.timers.schedule(timer, now.monotonic + delay);

@@ -118,7 +118,7 @@ export class MachineRig {
       ticket,
       groupId: "group",
       groupInstanceId: null,
-      protocolType: "consumer",
+      protocolType: null,
       protocolName: null,
       assignments: [],
       ...options,
