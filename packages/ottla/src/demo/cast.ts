@@ -1,0 +1,129 @@
+import { Admin, json, Producer, string } from "@ottla/client";
+import { type Clock, sleep } from "@ottla/runtime";
+import type { MemberOptions } from "./member-events.ts";
+import { MemberProcess } from "./member-process.ts";
+import { makeOrders, type Order } from "./orders.ts";
+
+export const topic = "order-events";
+export const partitionCount = 6;
+
+/** Where one order went. */
+export interface Placed {
+  readonly order: Order;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Everybody who plays in the walk-through: an admin, a producer, and members in processes of their own. */
+export class Cast {
+  readonly bootstrapServers: string;
+  readonly clock: Clock;
+  readonly admin: Admin;
+  readonly placed: Placed[] = [];
+  private readonly producer: Producer<string, Order>;
+  private readonly members = new Set<MemberProcess>();
+  private readonly waiting = new Set<() => void>();
+
+  constructor(bootstrapServers: string, clock: Clock) {
+    this.bootstrapServers = bootstrapServers;
+    this.clock = clock;
+    this.admin = new Admin({ bootstrapServers });
+    this.producer = new Producer({
+      bootstrapServers,
+      key: string,
+      value: json<Order>(),
+      acks: "all",
+      compression: "snappy",
+    });
+  }
+
+  /** Sends the next `count` orders, the customer as key. */
+  async sendOrders(count: number): Promise<Placed[]> {
+    const sent = await Promise.all(
+      makeOrders(this.placed.length, count).map(async (order) => {
+        const { partition, offset } = await this.producer.send({ topic, key: order.customerId, value: order });
+        return { order, partition, offset };
+      }),
+    );
+    this.placed.push(...sent);
+    return sent;
+  }
+
+  /** How many orders each partition holds. */
+  counts(placed: readonly Placed[] = this.placed): number[] {
+    const counts = new Array<number>(partitionCount).fill(0);
+    for (const { partition } of placed) counts[partition] = (counts[partition] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Starts a member of a group. */
+  join(
+    groupId: string,
+    name: string,
+    options: Partial<Pick<MemberOptions, "strategy" | "commit">> = {},
+  ): MemberProcess {
+    const member = new MemberProcess(
+      { bootstrapServers: this.bootstrapServers, topic, groupId, name, strategy: "range", commit: "each", ...options },
+      () => this.changed(),
+    );
+    this.members.add(member);
+    return member;
+  }
+
+  async leave(member: MemberProcess): Promise<void> {
+    this.members.delete(member);
+    await member.stop(this.clock);
+  }
+
+  async kill(member: MemberProcess): Promise<void> {
+    this.members.delete(member);
+    await member.kill();
+  }
+
+  /** Resolves with true as soon as `holds` does after an event of some member, with false after `timeoutMs`. */
+  async until(holds: () => boolean, timeoutMs = 20_000): Promise<boolean> {
+    if (holds()) return true;
+    const over = new AbortController();
+    let check: () => void = () => {};
+    const seen = new Promise<boolean>((resolve) => {
+      check = () => {
+        if (holds()) resolve(true);
+      };
+      this.waiting.add(check);
+    });
+    const late = sleep(this.clock, timeoutMs, over.signal).then(
+      () => false,
+      () => false,
+    );
+    const result = await Promise.race([seen, late]);
+    this.waiting.delete(check);
+    over.abort();
+    return result;
+  }
+
+  /** Sends everybody home. */
+  async close(): Promise<void> {
+    await Promise.all([...this.members].map((member) => this.leave(member)));
+    await this.producer.close();
+    await this.admin.close();
+  }
+
+  private changed(): void {
+    for (const check of [...this.waiting]) check();
+  }
+}
+
+/** A member's partitions as text. */
+export function shown(partitions: readonly number[] | null): string {
+  return partitions === null ? "(not joined)" : partitions.length === 0 ? "(none)" : partitions.join(", ");
+}
+
+/** Whether each member owns exactly what is expected of it, in order. */
+export function owns(members: readonly MemberProcess[], expected: readonly (readonly number[])[]): boolean {
+  return members.every((member, index) => member.assignment?.join() === expected[index]?.join());
+}
+
+/** How many messages a member has handled. */
+export function handledBy(members: readonly MemberProcess[]): number {
+  return members.reduce((sum, member) => sum + member.events.filter((event) => event.event === "handled").length, 0);
+}

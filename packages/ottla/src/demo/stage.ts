@@ -1,0 +1,70 @@
+import { styleText } from "node:util";
+
+/** Where the walk-through is told: the terminal, or a test's list of lines. */
+export type Write = (line: string) => void;
+
+/** A step that did not see what it should. */
+export interface Failure {
+  readonly step: string;
+  readonly what: string;
+}
+
+/** Tells the walk-through step by step and remembers what went wrong. */
+export class Stage {
+  readonly failures: Failure[] = [];
+  private readonly write: Write;
+  private step = 0;
+  private title = "";
+
+  constructor(write: Write) {
+    this.write = write;
+  }
+
+  /** Begins a step: a heading and a sentence on what is about to happen. */
+  begin(title: string, text: string): void {
+    this.step += 1;
+    this.title = title;
+    this.write("");
+    this.write(styleText("bold", `${this.step}. ${title}`));
+    this.write(styleText("dim", `   ${text}`));
+  }
+
+  say(line = ""): void {
+    this.write(line === "" ? "" : `   ${line}`);
+  }
+
+  /** Shows whether something was as it should be. */
+  check(what: string, holds: boolean, instead = ""): void {
+    if (holds) {
+      this.write(`   ${styleText("green", "✓")} ${what}`);
+      return;
+    }
+    this.failures.push({ step: this.title, what });
+    this.write(`   ${styleText("red", "✗")} ${what}${instead === "" ? "" : `, but: ${instead}`}`);
+  }
+
+  /** A bar for each partition. */
+  bars(counts: readonly number[]): void {
+    const most = Math.max(...counts, 1);
+    const scale = Math.min(1, 40 / most);
+    counts.forEach((count, partition) => {
+      const bar = "█".repeat(Math.round(count * scale));
+      this.say(`partition ${partition} ${String(count).padStart(4)} ${styleText("cyan", bar)}`);
+    });
+  }
+
+  /** Rows under a header, columns aligned. */
+  table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+    const texts = rows.map((row) => row.map(String));
+    const widths = header.map((title, column) =>
+      Math.max(title.length, ...texts.map((row) => row[column]?.length ?? 0)),
+    );
+    const line = (cells: readonly string[]) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("   ")
+        .trimEnd();
+    this.say(styleText("bold", line(header)));
+    for (const row of texts) this.say(line(row));
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from "@ottla/runtime";
+import { Cast } from "./cast.ts";
+import { commitStrategies, lag, rebalanceListener } from "./commit-steps.ts";
+import { consumerDies, createTopic, produceOrders, singleConsumer, strategies, threeConsumers } from "./group-steps.ts";
+import { type Failure, Stage, type Write } from "./stage.ts";
+
+/** Plays the tutorial against a broker, with real consumers in real processes, and returns what was not as it should be. */
+export async function walkThrough(bootstrapServers: string, clock: Clock, write: Write): Promise<readonly Failure[]> {
+  const stage = new Stage(write);
+  const cast = new Cast(bootstrapServers, clock);
+  try {
+    await createTopic(stage, cast);
+    await produceOrders(stage, cast);
+    const first = await singleConsumer(stage, cast);
+    const members = await threeConsumers(stage, cast, first);
+    const left = await consumerDies(stage, cast, members);
+    await Promise.all(left.map((member) => cast.leave(member)));
+    await strategies(stage, cast);
+    await commitStrategies(stage, cast);
+    await rebalanceListener(stage, cast);
+    await lag(stage, cast);
+  } finally {
+    await cast.close();
+  }
+  return stage.failures;
+}
