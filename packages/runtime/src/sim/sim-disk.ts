@@ -37,7 +37,7 @@ export class SimDisk {
   readonly clock: SimClock;
   readonly random: SimRandom;
   readonly record: (line: string) => void;
-  /** Called when the machine dies of a planned fault. */
+  /** Called when the machine dies, before anything else of it does. */
   onMachineCrash: (() => void) | null = null;
   readonly #syncMs: { readonly min: number; readonly max: number };
   readonly #mounts = new Set<SimMount>();
@@ -83,12 +83,13 @@ export class SimDisk {
 
   /** The machine dies, and what was not synced is lost, all or in part. The planned faults are forgotten. */
   crashMachine(options: { readonly keeps?: CrashKeeps } = {}): void {
+    // First of all: processes that die one by one would still say goodbye to their peers.
+    this.onMachineCrash?.();
     this.crashProcess();
     const keeps = options.keeps ?? this.random.pick<CrashKeeps>(["none", "all", "prefix", "any"]);
     this.record(`crash keeps ${keeps}`);
     this.faults.clear();
     this.plane.crash(this.tree, this.random, keeps);
-    this.onMachineCrash?.();
   }
 
   /** How long the next sync takes. */
