@@ -1,1 +1,2 @@
-export {};
+export * from "./checkers.ts";
+export * from "./history.ts";

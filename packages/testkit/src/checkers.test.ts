@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { type CheckOptions, checkHistory, type Fault } from "./checkers.ts";
+import { type Entry, History } from "./history.ts";
+
+const p = "t-0";
+
+/** An entry with the parts that do not matter here filled in. */
+function entry(partial: Partial<Entry> & Pick<Entry, "type">): Entry {
+  return {
+    process: "a",
+    timeMs: 0,
+    group: "g",
+    generation: 1,
+    outcome: "ok",
+    partition: p,
+    offset: null,
+    value: "",
+    records: [],
+    offsets: {},
+    partitions: [],
+    ...partial,
+  } as Entry;
+}
+
+const sent = (value: string, offset: number) => entry({ type: "send", value, offset });
+const polled = (...records: [offset: number, value: string][]) =>
+  entry({ type: "poll", process: "c", records: records.map(([offset, value]) => ({ partition: p, offset, value })) });
+
+function kinds(entries: readonly Entry[], options?: CheckOptions): Fault["kind"][] {
+  const history = new History();
+  for (const one of entries) history.add(one);
+  return checkHistory(history, options).map((fault) => fault.kind);
+}
+
+describe("the checkers", () => {
+  it("find nothing in a sound history", () => {
+    const history = [
+      sent("x", 0),
+      sent("y", 1),
+      entry({ type: "assign", process: "c", partitions: [p] }),
+      polled([0, "x"], [1, "y"]),
+      entry({ type: "commit", process: "c", offsets: { [p]: 2 } }),
+    ];
+    expect(kinds(history, { drained: true })).toEqual([]);
+  });
+
+  it("let an unknown outcome be either", () => {
+    const unknown = entry({ type: "send", value: "x", outcome: "info" });
+    expect(kinds([unknown, polled([0, "x"])])).toEqual([]);
+    expect(kinds([unknown], { drained: true })).toEqual([]);
+  });
+
+  it.each<[Fault["kind"], Entry[], CheckOptions?]>([
+    ["divergentOffset", [sent("x", 0), polled([0, "y"]), polled([1, "x"])]],
+    ["duplicate", [sent("x", 0), polled([0, "x"], [1, "x"])]],
+    ["failedSendRead", [entry({ type: "send", value: "x", outcome: "fail" }), polled([0, "x"])]],
+    ["lostWrite", [sent("x", 0), sent("y", 1), polled([1, "y"])]],
+    ["unread", [sent("x", 0)], { drained: true }],
+    ["order", [polled([1, "y"], [0, "x"])]],
+    ["producerOrder", [sent("x", 1), sent("y", 0)]],
+    [
+      "commitWentBack",
+      [
+        polled([0, "x"], [1, "y"]),
+        entry({ type: "commit", offsets: { [p]: 2 } }),
+        entry({ type: "commit", offsets: { [p]: 1 } }),
+      ],
+    ],
+    ["commitLoss", [sent("x", 0), entry({ type: "commit", offsets: { [p]: 1 } })]],
+    [
+      "twoOwners",
+      [
+        entry({ type: "assign", process: "c", partitions: [p] }),
+        entry({ type: "assign", process: "d", partitions: [p] }),
+      ],
+    ],
+  ])("find %s", (kind, entries, options) => {
+    expect(kinds(entries, options)).toContain(kind);
+  });
+
+  it("allow a second copy of a value where producers are not idempotent", () => {
+    expect(kinds([sent("x", 0), polled([0, "x"], [1, "x"])], { idempotent: false })).toEqual([]);
+  });
+
+  it("let a process read again what it was assigned anew", () => {
+    const assigned = entry({ type: "assign", process: "c", partitions: [p] });
+    expect(kinds([assigned, polled([0, "x"]), { ...assigned, generation: 2 } as Entry, polled([0, "x"])])).toEqual([]);
+  });
+
+  it("let another generation have another owner", () => {
+    const first = entry({ type: "assign", process: "c", partitions: [p] });
+    expect(kinds([first, { ...first, process: "d", generation: 2 } as Entry])).toEqual([]);
+  });
+});

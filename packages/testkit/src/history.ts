@@ -1,0 +1,69 @@
+/**
+ * What was done and what came of it, as it is checked afterwards (after Jepsen's Kafka tests). Values are unique in a history, so that each record can be
+ * told from every other.
+ */
+
+/** A partition as a key: `topic-0`. */
+export type PartitionKey = string;
+
+/** How something that was tried ended: `ok`, certainly not (`fail`), or nobody knows (`info`: a time-out, a crash). */
+export type Outcome = "ok" | "fail" | "info";
+
+/** Which process did it (a producer, a consumer, an admin) and when, in ms of whatever clock the history was taken by. */
+interface Operation {
+  readonly process: string;
+  readonly timeMs: number;
+}
+
+/** One record that was sent; offsets are there when the outcome is `ok`. */
+export interface Send extends Operation {
+  readonly type: "send";
+  readonly outcome: Outcome;
+  readonly partition: PartitionKey;
+  readonly value: string;
+  readonly offset: number | null;
+}
+
+/** Records that the application was handed, in the order in which it saw them. */
+export interface Poll extends Operation {
+  readonly type: "poll";
+  readonly records: readonly { readonly partition: PartitionKey; readonly offset: number; readonly value: string }[];
+}
+
+/** Offsets that a group committed: the next to be read for each partition. */
+export interface Commit extends Operation {
+  readonly type: "commit";
+  readonly outcome: Outcome;
+  readonly group: string;
+  /** Null for a commit from outside the group. */
+  readonly generation: number | null;
+  readonly offsets: Readonly<Record<PartitionKey, number>>;
+}
+
+/** Partitions that a member was told it owns, all of them, from here on; an empty list when they were revoked or lost. */
+export interface Assign extends Operation {
+  readonly type: "assign";
+  readonly group: string;
+  readonly generation: number;
+  readonly partitions: readonly PartitionKey[];
+}
+
+/** A process died without a word. */
+export interface Crash extends Operation {
+  readonly type: "crash";
+}
+
+export type Entry = Send | Poll | Commit | Assign | Crash;
+
+/** Collects a history; entries are in the order in which they ended. */
+export class History {
+  readonly entries: Entry[] = [];
+
+  add(entry: Entry): void {
+    this.entries.push(entry);
+  }
+
+  of<T extends Entry["type"]>(type: T): Extract<Entry, { type: T }>[] {
+    return this.entries.filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type);
+  }
+}
