@@ -5,8 +5,8 @@ import { type Entry, History } from "./history.ts";
 const p = "t-0";
 
 /** An entry with the parts that do not matter here filled in. */
-function entry(partial: Partial<Entry> & Pick<Entry, "type">): Entry {
-  return {
+function entry(partial: Record<string, unknown> & Pick<Entry, "type">): Entry {
+  const rest = {
     process: "a",
     timeMs: 0,
     group: "g",
@@ -15,11 +15,8 @@ function entry(partial: Partial<Entry> & Pick<Entry, "type">): Entry {
     partition: p,
     offset: null,
     value: "",
-    records: [],
-    offsets: {},
-    partitions: [],
-    ...partial,
-  } as Entry;
+  };
+  return { ...rest, records: [], offsets: {}, partitions: [], ...partial } as unknown as Entry;
 }
 
 const sent = (value: string, offset: number) => entry({ type: "send", value, offset });
