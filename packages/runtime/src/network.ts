@@ -57,9 +57,12 @@ export interface Socket {
   /** Stops and restarts the flow of `data`. */
   pause(): void;
   resume(): void;
-  /** Closes after what was written has been sent. */
+  /**
+   * Closes after what was written has been sent, however long that takes. From now on what arrives is dropped, and nothing more can be written. The
+   * other side is given a moment to close too, so that it loses nothing; `closed` comes after that.
+   */
   end(): void;
-  /** Closes at once and drops what is waiting. */
+  /** Closes at once and drops what is waiting; `closed` comes a little later, without an error. */
   destroy(): void;
 }
 

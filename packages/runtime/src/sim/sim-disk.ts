@@ -103,13 +103,19 @@ export class SimDisk {
   }
 }
 
+/** What a dead process waits for. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
 function sizeOf(directory: MemoryDirectory): number {
   let size = 0;
   for (const node of directory.entries.values()) size += node.kind === "file" ? node.bytes.size : sizeOf(node);
   return size;
 }
 
-/** A simulated disk as one process has it. Once that is dead every call throws a `SimKilledError`, and what it waits for never comes. */
+/** A simulated disk as one process has it. Once that is dead every call throws a `SimKilledError`, except that
+ * what it would wait for never comes. */
 export class SimMount implements Disk {
   readonly #disk: SimDisk;
   readonly #onKilled: () => void;
@@ -174,7 +180,7 @@ export class SimMount implements Disk {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    this.check();
+    if (!this.#alive) return never();
     const directory = this.#disk.tree.directory("sync", path);
     const { sequence } = this.#disk.plane;
     await this.later("syncDirectory", path, (isDone) => {
@@ -316,6 +322,7 @@ class SimFile implements DiskFile {
   }
 
   async sync(): Promise<void> {
+    if (!this.#mount.isAlive) return never();
     this.#check("sync");
     const { sequence } = this.#disk.plane;
     await this.#mount.later("sync", this.path, (isDone, hasFailed) => {
