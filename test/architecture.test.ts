@@ -19,13 +19,16 @@ const mayImport: Record<string, readonly string[]> = {
 const outsideWorld: readonly [name: string, pattern: RegExp][] = [
   ["Date.now", /\bDate\.now\b/],
   ["new Date() or Date()", /\bDate\(\s*\)/],
-  ["performance", /\bperformance\s*\./],
+  ["performance", /\bperformance\s*\.\s*[a-z]/],
   ["Math.random", /\bMath\.random\b/],
   ["crypto's randomness", /\b(randomBytes|randomUUID|randomInt|randomFill\w*|getRandomValues)\b/],
   ["a timer", /\b(setTimeout|setInterval|setImmediate)\b/],
   ["AbortSignal.timeout", /\bAbortSignal\.timeout\b/],
   ["process.hrtime", /\bhrtime\b/],
-  ["a module of the outside world", /["'](node:)?(fs|net|tls|dns|http|https|timers|worker_threads)(\/promises)?["']/],
+  [
+    "a module of the outside world",
+    /\b(?:from|import|require)\s*\(?\s*["'](?:node:)?(?:fs|net|tls|dns|http|https|timers|worker_threads)(?:\/promises)?["']/,
+  ],
   [
     "asynchronous zlib",
     /\b(gzip|gunzip|deflate|inflate|unzip|brotliCompress|brotliDecompress|zstdCompress|zstdDecompress)\(|create(Gzip|Gunzip|Zstd\w+|Inflate|Deflate)\(/,
