@@ -39,7 +39,10 @@ function memory(): Record<string, number> {
     rig.log.length = 0;
     rig.replies.clear();
   }
-  return { bytesPerMember: (used() - before) / (groups * perGroup) };
+  const bytes = used() - before;
+  // Asked only now, so that the machine is still in use while its memory is counted.
+  if (rig.group("warm-up").members.size !== perGroup) throw new Error("the groups are gone");
+  return { bytesPerMember: bytes / (groups * perGroup) };
 }
 
 console.log(JSON.stringify(process.argv[2] === "memory" ? memory() : machine()));
