@@ -1,51 +1,291 @@
+import { errorCodes } from "@ottla/protocol";
+import type { Logger, Runtime } from "@ottla/runtime";
+import { type ConfigChange, planConfigChange } from "./cluster/alter-configs.ts";
+import { DataDirectoryError } from "./cluster/data-directory.ts";
+import type { MetadataRecord } from "./cluster/metadata-records.ts";
+import { type ConfigResource, resourceTypes } from "./cluster/metadata-state.ts";
+import { MetadataStore, MetadataUnavailableError } from "./cluster/metadata-store.ts";
+import { ProducerIds } from "./cluster/producer-ids.ts";
+import {
+  type NewPartitions,
+  type NewTopic,
+  offsetsTopicName,
+  type Refusal,
+  type Topic,
+  type TopicOutcome,
+} from "./cluster/topic.ts";
+import { refusal } from "./cluster/topic-rules.ts";
+import { Topics } from "./cluster/topics.ts";
+import { randomTopicId } from "./cluster/uuid.ts";
+import type { Settings } from "./config/settings.ts";
 import type { GroupCoordinator } from "./coordinator/coordinator.ts";
-import type { LogConfig } from "./log/config.ts";
+import type { LogManagerConfig } from "./log/config.ts";
+import { LogManager } from "./log/log-manager.ts";
 import type { Partition } from "./log/partition.ts";
 
-/** A topic as the cluster's metadata knows it. The object stays the same while the topic lives. */
-export interface Topic {
-  readonly name: string;
-  /** Kafka's base64url form. */
-  readonly id: string;
-  /** True for `__consumer_offsets` and its like: clients may read but not write it. */
-  readonly isInternal: boolean;
-  /** By index; grows when partitions are added. */
-  readonly partitions: readonly Partition[];
-  /** Only what was set for this topic, by name, as text. */
-  readonly configOverrides: ReadonlyMap<string, string>;
-  /** Overrides, the broker's defaults and Kafka's in one. */
-  readonly config: LogConfig;
+export type { NewPartitions, NewTopic, Refusal, ReplicaAssignment, Topic, TopicOutcome } from "./cluster/topic.ts";
+
+export interface ClusterStateOptions {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** Null: whatever the data directory says, or 1 in a new one. */
+  readonly nodeId: number | null;
+  /** Locked by the caller. */
+  readonly dataDirectory: string;
 }
 
-/** A topic to be made. What is missing takes the broker's default. */
-export interface NewTopic {
-  readonly name: string;
-  readonly partitionCount?: number;
-  readonly configs?: ReadonlyMap<string, string>;
-}
-
-/** What became of a change to the cluster: `topic` is there exactly when `errorCode` is 0. */
-export interface TopicOutcome {
-  readonly errorCode: number;
-  readonly errorMessage: string | null;
-  readonly topic: Topic | null;
+interface Parts {
+  readonly options: ClusterStateOptions;
+  readonly nodeId: number;
+  readonly store: MetadataStore;
+  readonly topics: Topics;
+  readonly logs: LogManager;
 }
 
 /** What all brokers of a cluster agree on: topics, their partitions and settings, coordinators. */
-export interface ClusterState {
+export class ClusterState {
   /** Kafka's base64url form. */
   readonly clusterId: string;
+  readonly nodeId: number;
   readonly groups: GroupCoordinator;
-  topic(name: string): Topic | undefined;
-  topicById(id: string): Topic | undefined;
-  topics(): Iterable<Topic>;
-  partition(topic: string, index: number): Partition | undefined;
-  /** The broker that leads a partition; always this one while there is only one. */
-  isLeader(partition: Partition): boolean;
+  readonly logs: LogManager;
+  private readonly options: ClusterStateOptions;
+  private readonly store: MetadataStore;
+  private readonly topicTable: Topics;
+  private readonly producerIds: ProducerIds;
+
+  private constructor({ options, nodeId, store, topics, logs }: Parts) {
+    this.options = options;
+    this.nodeId = nodeId;
+    this.store = store;
+    this.logs = logs;
+    this.topicTable = topics;
+    this.clusterId = store.state.clusterId!;
+    this.producerIds = new ProducerIds(store);
+    this.groups = this.makeCoordinator();
+  }
+
   /**
-   * Makes a topic; resolves when it is stored durably and can be used. Two calls for one name at the same time: the second gets TOPIC_ALREADY_EXISTS.
+   * Reads the metadata log, raises the leader epoch and opens all logs. Rejects with a `DataDirectoryError`, a `MetadataDamagedError` or a `DiskError` when the directory cannot be used.
    */
-  createTopic(topic: NewTopic): Promise<TopicOutcome>;
+  static async open(options: ClusterStateOptions): Promise<ClusterState> {
+    const { runtime, logger, settings, dataDirectory } = options;
+    const store = MetadataStore.open(runtime, dataDirectory, logger);
+    const nodeId = checkIdentity(store, options);
+    const leaderEpoch = store.state.leaderEpoch + 1;
+    // Under way while the logs are opened: no client sees the new epoch before it is stored.
+    const started = store.change(() => ({ records: recordsOfStart(store, options, nodeId), finish: () => {} }));
+    applyDynamicSettings(store, settings, nodeId);
+    const topics = new Topics({ runtime, logger, settings, nodeId, store });
+    try {
+      const logs = await LogManager.open({
+        runtime,
+        logger,
+        dataDirectory,
+        config: logManagerConfig(settings),
+        partitions: [...topics.expected(leaderEpoch)],
+        deletedTopicIds: store.state.deletedTopicIds,
+      });
+      topics.attach(logs);
+      await started;
+      // A new directory's first record also sets a default.
+      applyDynamicSettings(store, settings, nodeId);
+      for (const stray of logs.strays)
+        logger.warn("a directory in the log belongs to no known topic; left alone", { directory: stray.name });
+      return new ClusterState({ options, nodeId, store, topics, logs });
+    } catch (error) {
+      await started.catch(() => {});
+      await store.close();
+      throw error;
+    }
+  }
+
+  topic(name: string): Topic | undefined {
+    return this.topicTable.get(name);
+  }
+
+  topicById(id: string): Topic | undefined {
+    return this.topicTable.getById(id);
+  }
+
+  topics(): Iterable<Topic> {
+    return this.topicTable.all();
+  }
+
+  partition(topic: string, index: number): Partition | undefined {
+    return this.topicTable.get(topic)?.partitions[index];
+  }
+
+  /** Whether this broker leads a partition; always, while there is only one. */
+  isLeader(_partition: Partition): boolean {
+    return true;
+  }
+
+  /** Makes topics, all that may be made in one change; with `validateOnly` only says what would become of them. Resolves when they are stored durably and can be used. */
+  createTopics(topics: readonly NewTopic[], validateOnly = false): Promise<TopicOutcome[]> {
+    return this.topicTable.create(topics, validateOnly);
+  }
+
+  /** Like `createTopics`, for one. Two calls for one name at the same time: the second gets TOPIC_ALREADY_EXISTS. */
+  async createTopic(topic: NewTopic): Promise<TopicOutcome> {
+    const [outcome] = await this.topicTable.create([topic]);
+    return outcome!;
+  }
+
   /** For auto-creation and `__consumer_offsets`: like `createTopic`, but a topic that is already there (or just being made) is a success. */
-  ensureTopic(topic: NewTopic): Promise<TopicOutcome>;
+  async ensureTopic(topic: NewTopic): Promise<TopicOutcome> {
+    const existing = this.topic(topic.name);
+    if (existing !== undefined) return present(existing);
+    const outcome = await this.createTopic(this.withInternalConfigs(topic));
+    if (outcome.errorCode !== errorCodes.TOPIC_ALREADY_EXISTS) return outcome;
+    const made = this.topic(topic.name);
+    return made === undefined ? outcome : present(made);
+  }
+
+  createPartitions(request: NewPartitions, validateOnly: boolean): Promise<Refusal> {
+    return this.topicTable.grow(request, validateOnly);
+  }
+
+  /** Deletes a topic, its settings, its logs and what groups have committed for it. */
+  async deleteTopic(id: string): Promise<Refusal> {
+    const topic = this.topicTable.getById(id);
+    const outcome = await this.topicTable.delete(id);
+    if (outcome.errorCode === errorCodes.NONE && topic !== undefined) this.groups.onTopicDeleted(topic.name);
+    return outcome;
+  }
+
+  /** What is set for a topic, a broker (all brokers: an empty name) or a group. */
+  configsOf(resource: ConfigResource): ReadonlyMap<string, string> {
+    return this.store.state.configsOf(resource);
+  }
+
+  /** Changes settings, each resource by itself; with `validateOnly` only says what would become of it. */
+  async alterConfigs(changes: readonly ConfigChange[], validateOnly: boolean): Promise<Refusal[]> {
+    const outcomes: Refusal[] = [];
+    for (const change of changes) outcomes.push(await this.alterConfig(change, validateOnly));
+    return outcomes;
+  }
+
+  /** A producer id that was never given out before. Rejects with a `MetadataUnavailableError` when that cannot be made sure. */
+  allocateProducerId(): Promise<number> {
+    return this.producerIds.allocate();
+  }
+
+  /** Lets the coordinators and logs finish, syncs and marks the stop as a clean one. */
+  async close(): Promise<void> {
+    await this.groups.close();
+    await this.logs.close();
+    await this.store.close();
+  }
+
+  private async alterConfig(change: ConfigChange, validateOnly: boolean): Promise<Refusal> {
+    const view = {
+      nodeId: this.nodeId,
+      settings: this.options.settings,
+      hasTopic: (name: string) => this.topicTable.get(name) !== undefined,
+      configsOf: (resource: ConfigResource) => this.configsOf(resource),
+    };
+    try {
+      return await this.store.change<Refusal>(() => {
+        const plan = planConfigChange(change, view);
+        if ("errorCode" in plan) return { records: [], finish: () => plan };
+        const finish = () => (validateOnly ? refusal(errorCodes.NONE, null) : this.applyConfigs(change.resource, plan));
+        return { records: validateOnly ? [] : plan, finish };
+      });
+    } catch (error) {
+      if (!(error instanceof MetadataUnavailableError)) throw error;
+      return refusal(errorCodes.KAFKA_STORAGE_ERROR, error.message);
+    }
+  }
+
+  private applyConfigs(resource: ConfigResource, records: readonly MetadataRecord[]): Refusal {
+    if (resource.type === resourceTypes.topic) this.topicTable.configureTopic(resource.name);
+    if (resource.type === resourceTypes.broker) {
+      applyDynamicSettings(this.store, this.options.settings, this.nodeId);
+      this.topicTable.configure();
+    }
+    for (const record of records) {
+      if (record.kind !== "config") continue;
+      const what = { resource: `${resource.type}:${resource.name}`, name: record.name, value: record.value };
+      this.options.logger.info("setting changed", what);
+    }
+    return refusal(errorCodes.NONE, null);
+  }
+
+  private withInternalConfigs(topic: NewTopic): NewTopic {
+    if (topic.name !== offsetsTopicName) return topic;
+    const { settings } = this.options;
+    return {
+      name: topic.name,
+      partitionCount: settings.number("offsets.topic.num.partitions"),
+      replicationFactor: 1,
+      configs: new Map([
+        ["compression.type", "producer"],
+        ["cleanup.policy", "compact"],
+        ["segment.bytes", settings.text("offsets.topic.segment.bytes")],
+      ]),
+    };
+  }
+}
+
+function present(topic: Topic): TopicOutcome {
+  const counts = { partitionCount: topic.partitions.length, replicationFactor: 1 };
+  return { errorCode: errorCodes.NONE, errorMessage: null, topic, ...counts, configs: topic.configOverrides };
+}
+
+/** Whose data it is: the id that the directory was made with stays, and one that is asked for must be that. */
+function checkIdentity(store: MetadataStore, { nodeId, dataDirectory, runtime }: ClusterStateOptions): number {
+  const { state } = store;
+  if (state.clusterId !== null) {
+    if (nodeId === null || nodeId === state.nodeId) return state.nodeId;
+    throw new DataDirectoryError(
+      `data directory ${dataDirectory} belongs to broker ${state.nodeId}, not to broker ${nodeId}`,
+    );
+  }
+  const logs = runtime.disk.stat(`${dataDirectory}/log`) === null ? [] : runtime.disk.list(`${dataDirectory}/log`);
+  if (logs.length === 0) return nodeId ?? 1;
+  throw new DataDirectoryError(
+    `data directory ${dataDirectory} holds logs, but its metadata.log is empty; restore it from a copy`,
+  );
+}
+
+function recordsOfStart(store: MetadataStore, options: ClusterStateOptions, nodeId: number): MetadataRecord[] {
+  const epoch: MetadataRecord = { kind: "leaderEpoch", leaderEpoch: store.state.leaderEpoch + 1 };
+  if (store.state.clusterId !== null) return [epoch];
+  // Kafka does the same when it formats a directory: new clusters have min.insync.replicas as a setting of the cluster.
+  const minInsyncReplicas: MetadataRecord = {
+    kind: "config",
+    resourceType: resourceTypes.broker,
+    resourceName: "",
+    name: "min.insync.replicas",
+    value: options.settings.text("min.insync.replicas"),
+  };
+  return [{ kind: "cluster", clusterId: randomTopicId(options.runtime.random), nodeId }, epoch, minInsyncReplicas];
+}
+
+function applyDynamicSettings(store: MetadataStore, settings: Settings, nodeId: number): void {
+  const configsOf = (name: string) => new Map(store.state.configsOf({ type: resourceTypes.broker, name }));
+  settings.setDynamic(configsOf(""), configsOf(String(nodeId)));
+}
+
+function logManagerConfig(settings: Settings): LogManagerConfig {
+  return {
+    flush: settings.text("flush") as LogManagerConfig["flush"],
+    flushIntervalMs: settings.number("flush.interval.ms"),
+    backgroundSyncBytes: settings.number("log.background.sync.bytes"),
+    maxUnsyncedBytes: settings.number("log.max.unsynced.bytes"),
+    maxOpenFiles: settings.number("log.max.open.files"),
+    readBufferPoolBytes: settings.number("log.read.buffer.pool.bytes"),
+    maxDecompressedBytes: settings.number("max.decompressed.bytes"),
+    logRetentionCheckIntervalMs: settings.number("log.retention.check.interval.ms"),
+    logInitialTaskDelayMs: settings.number("log.initial.task.delay.ms"),
+    logFlushOffsetCheckpointIntervalMs: settings.number("log.flush.offset.checkpoint.interval.ms"),
+    producerIdExpirationMs: settings.number("producer.id.expiration.ms"),
+    producerIdExpirationCheckIntervalMs: settings.number("producer.id.expiration.check.interval.ms"),
+    logCleanerEnable: settings.boolean("log.cleaner.enable"),
+    logCleanerBackoffMs: settings.number("log.cleaner.backoff.ms"),
+    logCleanerDedupeBufferSize: settings.number("log.cleaner.dedupe.buffer.size"),
+    logCleanerIoMaxBytesPerSecond: settings.number("log.cleaner.io.max.bytes.per.second"),
+  };
 }

@@ -46,7 +46,8 @@ export interface BrokerOptions extends BrokerSettings {
 /** What `readOptions` makes of them. */
 export interface BrokerConfig {
   readonly settings: Settings;
-  readonly nodeId: number;
+  /** Null where none was asked for: a data directory keeps its own. */
+  readonly nodeId: number | null;
   readonly listeners: readonly ListenerConfig[];
   /** Settings that were given and have no effect here. */
   readonly withoutEffect: readonly string[];
@@ -72,7 +73,7 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
   const withoutEffect = [...given.keys()].filter((name) => !Object.hasOwn(brokerDocumentation, name));
   return {
     settings,
-    nodeId: settings.number("node.id"),
+    nodeId: given.has("node.id") ? settings.number("node.id") : null,
     listeners: readListeners(settings),
     withoutEffect: [...withoutEffect, ...accepted],
   };

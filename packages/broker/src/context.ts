@@ -43,7 +43,7 @@ export interface RequestContext {
   /** `User:ANONYMOUS` until there is authentication. */
   readonly principal: string;
   readonly connection: RequestConnection;
-  /** What is this broker's own: its id, its settings, its fetch sessions. */
+  /** What is this broker's own: its id, its settings, its fetch sessions, whether it is closing. */
   readonly node: Node;
   /** What is the cluster's: topics, settings, coordinators. */
   readonly cluster: ClusterState;

@@ -1,21 +1,60 @@
 import type { Logger, Runtime } from "@ottla/runtime";
+import type { Settings } from "./config/settings.ts";
+import { FetchSessions } from "./fetch-sessions.ts";
 
-/** A place where clients reach this broker. */
+/** A place where clients reach this broker, as a connection sees it. */
 export interface NodeListener {
   /** Kafka's listener name, upper case: `PLAINTEXT`. */
   readonly name: string;
-  /** Where clients are told to connect (`advertised.listeners`). */
+  /** Where clients are told to connect. */
   readonly host: string;
   readonly port: number;
 }
 
+export interface NodeOptions {
+  readonly id: number;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly settings: Settings;
+}
+
 /** What belongs to one broker process, whatever cluster it is in. */
-export interface Node {
+export class Node {
   /** `node.id` */
   readonly id: number;
   /** `broker.rack` */
   readonly rack: string | null;
   readonly runtime: Runtime;
   readonly logger: Logger;
-  readonly listeners: readonly NodeListener[];
+  readonly settings: Settings;
+  readonly fetchSessions: FetchSessions;
+  private readonly closingListeners = new Set<() => void>();
+  private isClosing = false;
+
+  constructor({ id, runtime, logger, settings }: NodeOptions) {
+    this.id = id;
+    this.rack = settings.text("broker.rack");
+    this.runtime = runtime;
+    this.logger = logger;
+    this.settings = settings;
+    this.fetchSessions = new FetchSessions(runtime, settings.number("max.incremental.fetch.session.cache.slots"));
+  }
+
+  /** True once the broker is shutting down: what waits is answered with what there is. */
+  get closing(): boolean {
+    return this.isClosing;
+  }
+
+  /** Calls back once when the broker begins to shut down. Returns the way to stop it. */
+  onClosing(listener: () => void): () => void {
+    this.closingListeners.add(listener);
+    return () => this.closingListeners.delete(listener);
+  }
+
+  /** Begins the shutdown: everything that waits is woken. */
+  beginClosing(): void {
+    this.isClosing = true;
+    for (const listener of [...this.closingListeners]) listener();
+    this.closingListeners.clear();
+  }
 }

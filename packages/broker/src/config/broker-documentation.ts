@@ -29,6 +29,8 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   "listener.security.protocol.map": "The protocol of each listener name; only PLAINTEXT is served.",
   listeners:
     "Where to listen, as NAME://host:port, separated by commas. localhost means both loopback families, an empty host every address.",
+  "log.background.sync.bytes":
+    "Once so much is written without a sync, the partitions with the most are synced in the background.",
   "log.cleaner.backoff.ms": "The pause of compaction when no log is due.",
   "log.cleaner.dedupe.buffer.size": "The most memory that one compaction's map of keys may take.",
   "log.cleaner.delete.retention.ms": "How long a tombstone outlives its compaction.",
@@ -46,7 +48,7 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   "log.index.size.max.bytes": "A segment rolls when its index would grow beyond this.",
   "log.initial.task.delay.ms": "How long after the start the log's periodic work begins.",
   "log.max.open.files": "The most files of logs that are open at a time.",
-  "log.max.unsynced.bytes": "A sync in the background starts when a partition has written so much since its last one.",
+  "log.max.unsynced.bytes": "The most that may be written without a sync: beyond it appends wait for one.",
   "log.message.timestamp.after.max.ms": "How far a record's time may be ahead of the broker's.",
   "log.message.timestamp.before.max.ms": "How far a record's time may be behind the broker's.",
   "log.message.timestamp.type": "Whose time a record carries: CreateTime or LogAppendTime.",

@@ -4,8 +4,9 @@ import type { DefinitionRow } from "./definition.ts";
 export const ownTable = {
   flush: ["string", "os", "[os, interval, always]"],
   "flush.interval.ms": ["int", "1000", "[1,...]"],
+  "log.background.sync.bytes": ["long", "67108864", "[1,...]"],
   "log.max.open.files": ["int", "1024", "[8,...]"],
-  "log.max.unsynced.bytes": ["long", "67108864", "[1,...]"],
+  "log.max.unsynced.bytes": ["long", "1073741824", "[1,...]"],
   "log.read.buffer.pool.bytes": ["long", "33554432", "[0,...]"],
   "max.decompressed.bytes": ["long", "104857600", "[1,...]"],
   "shutdown.timeout.ms": ["int", "10000", "[0,...]"],

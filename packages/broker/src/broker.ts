@@ -1,0 +1,157 @@
+import { type DiskLock, type Logger, memoryDisk, nodeRuntime, type Runtime, silentLogger } from "@ottla/runtime";
+import { openDataDirectory } from "./cluster/data-directory.ts";
+import { ClusterState } from "./cluster-state.ts";
+import { type BrokerConfig, type BrokerOptions, readOptions } from "./config.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { handlers } from "./handlers/table.ts";
+import { Listeners } from "./net/listener.ts";
+import { Node, type NodeListener } from "./node.ts";
+
+/** Where a broker without a data directory keeps its files, in memory. */
+const memoryDirectory = "/memory";
+
+interface Parts {
+  readonly config: BrokerConfig;
+  readonly logger: Logger;
+  readonly dataDir: string | null;
+  readonly lock: DiskLock;
+  readonly node: Node;
+  readonly cluster: ClusterState;
+  readonly listeners: Listeners;
+  readonly startedInMs: number;
+}
+
+/**
+ * A Kafka broker in this process: one node, one durable copy.
+ *
+ * ```ts
+ * await using broker = await Broker.start({ port: 0, dataDir: "./data" });
+ * const producer = new Producer({ bootstrapServers: broker.bootstrapServers });
+ * ```
+ */
+export class Broker implements AsyncDisposable {
+  /** `node.id` */
+  readonly nodeId: number;
+  /** Kafka's base64url form. */
+  readonly clusterId: string;
+  /** Null when everything is in memory. */
+  readonly dataDir: string | null;
+  /** How long the start took. */
+  readonly startedInMs: number;
+  private readonly parts: Parts;
+  private closing: Promise<void> | null = null;
+
+  private constructor(parts: Parts) {
+    this.parts = parts;
+    this.nodeId = parts.node.id;
+    this.clusterId = parts.cluster.clusterId;
+    this.dataDir = parts.dataDir;
+    this.startedInMs = parts.startedInMs;
+  }
+
+  /**
+   * Starts a broker; resolves when it accepts connections. Rejects with a `ConfigError` (a wrong option), a `DataDirectoryError` (in use, foreign, unreadable), a
+   * `MetadataDamagedError`, a `DiskError` or a `NetworkError` (`EADDRINUSE`, ...); then nothing is left behind.
+   */
+  static async start(options: BrokerOptions = {}): Promise<Broker> {
+    const config = readOptions(options);
+    const real = options.runtime ?? nodeRuntime();
+    const logger = options.logger ?? silentLogger;
+    const began = real.clock.monotonic();
+    const dataDir = options.dataDir ?? null;
+    const runtime: Runtime = dataDir === null ? { ...real, disk: memoryDisk(real.clock) } : real;
+    warnAboutSettings(config, logger);
+    const lock = openDataDirectory(runtime.disk, dataDir ?? memoryDirectory);
+    try {
+      const { settings } = config;
+      const cluster = await ClusterState.open({
+        runtime,
+        logger,
+        settings,
+        nodeId: config.nodeId,
+        dataDirectory: dataDir ?? memoryDirectory,
+      });
+      const node = new Node({ id: cluster.nodeId, runtime, logger, settings });
+      const requests = new Dispatcher(node, cluster, handlers);
+      const listeners = new Listeners({ runtime, logger, settings, requests });
+      try {
+        await listeners.listen(config.listeners);
+      } catch (error) {
+        await cluster.close();
+        throw error;
+      }
+      cluster.groups.start();
+      const startedInMs = runtime.clock.monotonic() - began;
+      const broker = new Broker({ config, logger, dataDir, lock, node, cluster, listeners, startedInMs });
+      broker.announce();
+      return broker;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** The port of the first listener. */
+  get port(): number {
+    return this.parts.listeners.ports[0]!;
+  }
+
+  /** Where each listener can be reached. */
+  get listeners(): readonly NodeListener[] {
+    return this.parts.listeners.endPoints;
+  }
+
+  /** `host:port` of the first listener as clients are told it. */
+  get address(): string {
+    const { host, port } = this.listeners[0]!;
+    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  /** What to give to a client. */
+  get bootstrapServers(): string {
+    return this.address;
+  }
+
+  /**
+   * Stops accepting, lets requests in work finish (for at most `shutdown.timeout.ms`), stores what is to be stored and marks the stop as a clean one. A second call waits for the
+   * same stop.
+   */
+  close(): Promise<void> {
+    this.closing ??= this.stop();
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async stop(): Promise<void> {
+    const { config, logger, lock, node, cluster, listeners } = this.parts;
+    logger.info("stopping", { node: node.id });
+    try {
+      await listeners.stopAccepting();
+      node.beginClosing();
+      cluster.groups.beginClosing();
+      await listeners.finish(config.settings.number("shutdown.timeout.ms"));
+      await cluster.close();
+    } finally {
+      lock.release();
+    }
+    logger.info("stopped", { node: node.id });
+  }
+
+  private announce(): void {
+    const { logger, node, cluster, dataDir, startedInMs } = this.parts;
+    logger.info("ready", {
+      node: node.id,
+      clusterId: cluster.clusterId,
+      listeners: this.listeners.map(({ name, host, port }) => `${name}://${host}:${port}`).join(","),
+      dataDir: dataDir ?? "none: everything is in memory and gone when the broker stops",
+      ms: Math.round(startedInMs),
+    });
+  }
+}
+
+function warnAboutSettings({ withoutEffect }: BrokerConfig, logger: Logger): void {
+  if (withoutEffect.length > 0) logger.warn(`settings without effect here: ${withoutEffect.join(", ")}`);
+}

@@ -1,0 +1,51 @@
+import type { Connection } from "./connection.ts";
+
+/** One request and, once it is there, its answer. A connection's exchanges are answered in the order in which they began. */
+export class Exchange {
+  readonly connection: Connection;
+  readonly frame: Buffer;
+  /** Whether the next request may begin before this one is answered. */
+  readonly overlaps: boolean;
+  private chunks: readonly Uint8Array[] | null = null;
+  private finished = false;
+  private sentCallbacks: (() => void)[] | null = null;
+
+  constructor(connection: Connection, frame: Buffer, overlaps: boolean) {
+    this.connection = connection;
+    this.frame = frame;
+    this.overlaps = overlaps;
+  }
+
+  get isFinished(): boolean {
+    return this.finished;
+  }
+
+  /** What is to be sent; null for no answer. */
+  get answer(): readonly Uint8Array[] | null {
+    return this.chunks;
+  }
+
+  /** Ends the exchange, once, with the bytes of the answer or without one. */
+  respond(chunks: readonly Uint8Array[] | null): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.chunks = chunks;
+    this.connection.exchangeFinished();
+  }
+
+  /** Calls back once when the answer's bytes are with the system or will never be. */
+  onSent(callback: () => void): void {
+    if (this.sentCallbacks === null) this.sentCallbacks = [callback];
+    else this.sentCallbacks.push(callback);
+  }
+
+  get wantsToKnowWhenSent(): boolean {
+    return this.sentCallbacks !== null;
+  }
+
+  sent(): void {
+    const callbacks = this.sentCallbacks;
+    this.sentCallbacks = null;
+    if (callbacks !== null) for (const callback of callbacks) callback();
+  }
+}
