@@ -1,3 +1,5 @@
+import type { Settings } from "../config/settings.ts";
+
 /** Settings of the group coordinator, by Kafka's names. Milliseconds where the name does not say otherwise. */
 export interface GroupCoordinatorConfig {
   /** `group.min.session.timeout.ms` */
@@ -29,3 +31,17 @@ export const defaultGroupCoordinatorConfig: GroupCoordinatorConfig = Object.free
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetsTopicCompressionCodec: 0,
 });
+
+/** What a broker's settings say about groups. */
+export function groupCoordinatorConfig(settings: Settings): GroupCoordinatorConfig {
+  return {
+    groupMinSessionTimeoutMs: settings.number("group.min.session.timeout.ms"),
+    groupMaxSessionTimeoutMs: settings.number("group.max.session.timeout.ms"),
+    groupMaxSize: settings.number("group.max.size"),
+    groupInitialRebalanceDelayMs: settings.number("group.initial.rebalance.delay.ms"),
+    offsetMetadataMaxBytes: settings.number("offset.metadata.max.bytes"),
+    offsetsRetentionMinutes: settings.number("offsets.retention.minutes"),
+    offsetsRetentionCheckIntervalMs: settings.number("offsets.retention.check.interval.ms"),
+    offsetsTopicCompressionCodec: settings.number("offsets.topic.compression.codec"),
+  };
+}

@@ -77,14 +77,35 @@ function offsetRecord(
   return { kind: "offset", groupId, topic, partition, value: decoded };
 }
 
-/** One batch with all the records. */
-export function buildGroupBatch(records: readonly GroupRecord[], timestamp: number, codec: Codec = "none"): Buffer {
-  const builder = new BatchBuilder({ codec });
+/** A record batch, and how many of the records are in it. */
+export interface GroupBatch {
+  readonly bytes: Buffer;
+  readonly recordCount: number;
+}
+
+/** The records as batches of at most `maxSize` bytes each (a record that is larger by itself has one for itself); one batch where `maxSize` is missing. */
+export function buildGroupBatches(
+  records: readonly GroupRecord[],
+  timestamp: number,
+  codec: Codec,
+  maxSize?: number,
+): GroupBatch[] {
+  const options = maxSize === undefined ? { codec } : { codec, maxSize };
+  const batches: GroupBatch[] = [];
+  let builder = new BatchBuilder(options);
+  let recordCount = 0;
   for (const record of records) {
     const { key, value } = encodeGroupRecord(record);
-    builder.append(timestamp, key, value);
+    if (builder.append(timestamp, key, value) === 0) {
+      batches.push({ bytes: builder.build(), recordCount });
+      builder = new BatchBuilder(options);
+      builder.append(timestamp, key, value);
+      recordCount = 0;
+    }
+    recordCount++;
   }
-  return builder.build();
+  batches.push({ bytes: builder.build(), recordCount });
+  return batches;
 }
 
 /** The codec of that number in Kafka's settings (`offsets.topic.compression.codec`); `none` where there is none. */

@@ -52,7 +52,7 @@ export class OffsetsMachine {
   /** The group has agreed to the commit: everything that is not too long is stored. */
   commit(event: CommitEvent, now: Instant, effects: Effects): void {
     const { groupId, retentionTimeMs } = event;
-    const expireTimestamp = retentionTimeMs === -1 ? -1 : now.wall + retentionTimeMs;
+    const expireTimestamp = retentionTimeMs === -1 ? -1 : expiryOf(now.wall + retentionTimeMs);
     const topics = event.topics.map((topic) => {
       const partitions: PartitionResult[] = [];
       for (const partition of topic.partitions) {
@@ -260,6 +260,11 @@ export class OffsetsMachine {
     for (const offsets of this.pending.values()) if (offsets.get(groupId, topic, partition) !== undefined) return true;
     return false;
   }
+}
+
+/** A client may ask for any retention time; what is stored has to be a time. */
+function expiryOf(timestamp: number): number {
+  return Math.min(Math.max(timestamp, 0), Number.MAX_SAFE_INTEGER);
 }
 
 /** OffsetFetch's answer where there is no offset to tell. */
