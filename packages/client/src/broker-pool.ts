@@ -94,14 +94,6 @@ export class BrokerPool {
     return { ...answer, nodeId: node.address.nodeId };
   }
 
-  /** Sends a request that is not answered (Produce with acks=0); resolves once the system has its bytes. */
-  async sendWithoutAnswer<A extends AnyApi>(nodeId: number, api: A, body: Body<A>): Promise<void> {
-    const { clock } = this.#options.runtime;
-    const deadline = clock.monotonic() + this.#options.config.requestTimeoutMs;
-    const { connection } = await this.#acquire(nodeId, "default", deadline, undefined);
-    await connection.requestWithoutAnswer(api, body);
-  }
-
   /** The versions of an API that both sides know; null where there are none. Connects where there is no connection. */
   async supports(target: Target, api: AnyApi, signal?: AbortSignal): Promise<VersionRange | null> {
     const deadline = this.#options.runtime.clock.monotonic() + this.#options.config.requestTimeoutMs;

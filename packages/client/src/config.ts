@@ -176,12 +176,18 @@ export type ClientOptions = Options<typeof clientSettings>;
 
 /**
  * Checks `options` against a table and fills in the defaults. `owner` is the class that is being constructed.
- * Throws a `ConfigError` that names the setting, its value and what is allowed; an unknown name is answered with the nearest known one.
+ * Throws a `ConfigError` that names the setting, its value and what is allowed; an unknown name is answered with the nearest known one, or with what
+ * `elsewhere` says of it (names that Kafka has and the table has not).
  */
-export function validate<T extends SettingTable>(owner: string, table: T, options: Options<T>): Settings<T> {
+export function validate<T extends SettingTable>(
+  owner: string,
+  table: T,
+  options: Options<T>,
+  elsewhere: Readonly<Record<string, string>> = {},
+): Settings<T> {
   const given: Readonly<Record<string, unknown>> = options ?? {};
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) throw new ConfigError(unknownSetting(owner, table, name), name);
+    if (!Object.hasOwn(table, name)) throw new ConfigError(unknownSetting(owner, table, name, elsewhere), name);
   }
   const settings: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(table)) {
@@ -212,7 +218,14 @@ function show(value: unknown): string {
   return shown === undefined ? String(value) : shown.length > 100 ? `${shown.slice(0, 100)}...` : shown;
 }
 
-function unknownSetting(owner: string, table: SettingTable, name: string): string {
+function unknownSetting(
+  owner: string,
+  table: SettingTable,
+  name: string,
+  elsewhere: Readonly<Record<string, string>>,
+): string {
+  const known = elsewhere[camelCase(name)];
+  if (known !== undefined) return `${owner} has no setting ${name}: ${known}`;
   if (/^(ssl|sasl)([A-Z.]|$)/.test(name)) return `${owner} has no setting ${name}: Ottla has no TLS and no SASL yet`;
   const nearest = nearestName(name, Object.keys(table));
   const hint = nearest === null ? `it knows ${Object.keys(table).sort().join(", ")}` : `did you mean ${nearest}?`;
@@ -221,7 +234,7 @@ function unknownSetting(owner: string, table: SettingTable, name: string): strin
 
 /** The known name that is nearest to `name` (Kafka's spelling with dots counts as the same); null where none is near. */
 export function nearestName(name: string, known: readonly string[]): string | null {
-  const camel = name.replace(/[._-]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const camel = camelCase(name);
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(camel.length / 3)) + 1;
   for (const candidate of known) {
@@ -232,6 +245,10 @@ export function nearestName(name: string, known: readonly string[]): string | nu
     }
   }
   return best;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/[._-]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function editDistance(a: string, b: string): number {

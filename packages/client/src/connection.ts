@@ -170,9 +170,9 @@ export class Connection {
   }
 
   /** Sends a request that the broker does not answer (Produce with acks=0); resolves once the system has the bytes. */
-  requestWithoutAnswer<A extends AnyApi>(api: A, body: Body<A>): Promise<void> {
+  requestWithoutAnswer<A extends AnyApi>(api: A, body: Body<A>, options: RequestOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#write(api, chooseVersion(api, this.#ranges, {}, this.name), body, () => {
+      this.#write(api, chooseVersion(api, this.#ranges, options, this.name), body, () => {
         if (this.#over === null) resolve();
         else reject(this.#lost(this.#over, api));
       });

@@ -37,6 +37,14 @@ export const string: Serde<string> = {
   deserialize: (bytes) => bytes.toString("utf8"),
 };
 
+/** What a producer without serializers takes: strings as UTF-8, bytes as they are. */
+export const stringOrBytes: Serializer<string | Uint8Array> = {
+  serialize(value, context) {
+    if (typeof value !== "string" && !(value instanceof Uint8Array)) throw refused("string or bytes", value, context);
+    return value;
+  },
+};
+
 /** The bytes as they are; what is read is a copy and may be kept. */
 export const bytes: Serde<Uint8Array> & Deserializer<Buffer> = {
   serialize(value, context) {

@@ -1,0 +1,298 @@
+import type { RecordBytes, RecordHeaderInput } from "@ottla/protocol";
+import type { Timer } from "@ottla/runtime";
+import type { ClientCore } from "../client-core.ts";
+import {
+  BufferExhaustedError,
+  type ClosedError,
+  KafkaError,
+  TimeoutError,
+  UnknownTopicOrPartitionError,
+} from "../errors.ts";
+import type { AccumulatorMachine } from "./accumulator-machine.ts";
+import type { Batch } from "./batch.ts";
+import { KeyPartitioner, roughSize, StickyPartitioner } from "./partitioner.ts";
+import type { Sender } from "./sender.ts";
+import type { ProducerSettings } from "./settings.ts";
+import { type OriginalRecord, TopicState, type WaitingRecord } from "./topic-state.ts";
+
+export interface IntakeOptions {
+  readonly core: ClientCore;
+  readonly machine: AccumulatorMachine;
+  readonly sender: Sender;
+  readonly settings: ProducerSettings;
+}
+
+/** Brings records into batches; those that have to wait, for metadata or for memory, wait in the order in which they came. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #topics = new Map<string, TopicState>();
+  readonly #keys = new KeyPartitioner();
+  /** Records whose partition is known to be there, and that wait for memory. */
+  #waiting: WaitingRecord[] = [];
+  #timer: Timer | null = null;
+  readonly #closing = new AbortController();
+  readonly #stopListening: () => void;
+  #onDrained: (() => void)[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#stopListening = options.core.metadata.onChange(() => this.#takeMetadata());
+  }
+
+  topic(name: string): TopicState {
+    const known = this.#topics.get(name);
+    if (known !== undefined) return known;
+    const { core, settings } = this.#options;
+    const isAdaptive = settings.partitionerAdaptivePartitioningEnable;
+    const sticky = new StickyPartitioner(core.runtime.random, settings.batchSize, isAdaptive);
+    const topic = new TopicState(name, sticky, core.runtime.clock.monotonic());
+    topic.metadata = core.metadata.topic(name);
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  /** Appends a record to a batch of its partition; null where it has to wait (`wait`). Throws what a partitioner throws. */
+  place(
+    topic: TopicState,
+    partition: number,
+    timestamp: number,
+    key: RecordBytes,
+    value: RecordBytes,
+    headers: RecordHeaderInput[] | undefined,
+    original: OriginalRecord,
+  ): Batch | null {
+    if (topic.metadata === undefined || topic.waiting.length > 0 || this.#waiting.length > 0) return null;
+    if (partition >= topic.metadata.partitions.length) return null;
+    return this.#append(topic, partition, timestamp, key, value, headers, original);
+  }
+
+  /** Keeps a record until it can be placed, its deadline passes or it is withdrawn. */
+  wait(record: WaitingRecord): void {
+    const { topic } = record;
+    const isKnown = topic.metadata !== undefined && record.partition < topic.metadata.partitions.length;
+    if (isKnown && topic.waiting.length === 0) {
+      this.#waiting.push(record);
+      this.#setExhausted();
+    } else {
+      topic.waiting.push(record);
+      if (!topic.isLearning) void this.#learn(topic);
+    }
+    this.#watchDeadlines();
+  }
+
+  /** Takes a waiting record back; false where it is in a batch already, or settled. */
+  withdraw(record: WaitingRecord): boolean {
+    for (const list of [this.#waiting, record.topic.waiting]) {
+      const at = list.indexOf(record);
+      if (at < 0) continue;
+      list.splice(at, 1);
+      this.#notifyDrained();
+      return true;
+    }
+    return false;
+  }
+
+  /** Memory has become free. */
+  resume(): void {
+    const { machine, sender } = this.#options;
+    let count = 0;
+    while (count < this.#waiting.length && this.#admit(this.#waiting[count]!)) count++;
+    if (count > 0) this.#waiting.splice(0, count);
+    machine.isExhausted = this.#waiting.length > 0;
+    if (count === 0) return;
+    sender.wake();
+    this.#notifyDrained();
+  }
+
+  /** Whether records wait that are in no batch. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0 || [...this.#topics.values()].some((topic) => topic.waiting.length > 0);
+  }
+
+  /** Resolves once nothing waits here. */
+  drained(): Promise<void> {
+    if (!this.isWaiting) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onDrained.push(resolve);
+    });
+  }
+
+  /** Gives up all that waits. */
+  close(error: ClosedError): void {
+    this.#stopListening();
+    this.#closing.abort(error);
+    this.#timer?.cancel();
+    this.#timer = null;
+    const records = [...this.#topics.values()].flatMap((topic) => topic.waiting.splice(0));
+    for (const record of [...this.#waiting.splice(0), ...records]) fail(record, error);
+    this.#notifyDrained();
+  }
+
+  #append(
+    topic: TopicState,
+    wanted: number,
+    timestamp: number,
+    key: RecordBytes,
+    value: RecordBytes,
+    headers: RecordHeaderInput[] | undefined,
+    original: OriginalRecord,
+  ): Batch | null {
+    const { machine, settings } = this.#options;
+    const isSticky = wanted < 0 && settings.partitioner === null && (key === null || settings.partitionerIgnoreKeys);
+    const partition = wanted >= 0 ? wanted : isSticky ? this.#stick(topic) : this.#choose(topic, key, original);
+    const queue = topic.queue(partition);
+    let batch = machine.append(queue, timestamp, key, value, headers);
+    if (batch === null) {
+      const now = this.#options.core.runtime.clock.monotonic();
+      topic.lastUsedAt = now;
+      batch = machine.open(queue, now, timestamp, key, value, headers);
+      if (batch === null) return null;
+    }
+    if (isSticky) topic.sticky.note(roughSize(key) + roughSize(value) + 16, batch.state !== "open");
+    return batch;
+  }
+
+  #stick(topic: TopicState): number {
+    return topic.sticky.current(topic.metadata!, topic.queues);
+  }
+
+  #choose(topic: TopicState, key: RecordBytes, original: OriginalRecord): number {
+    const { partitioner } = this.#options.settings;
+    const { partitions } = topic.metadata!;
+    if (partitioner === null) return this.#keys.partition(key!, partitions.length);
+    const partition = partitioner({
+      topic: topic.name,
+      key: original.key ?? null,
+      value: original.value,
+      partitionCount: partitions.length,
+      available: partitions.filter((one) => one.leaderId >= 0).map((one) => one.index),
+    });
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitions.length) return partition;
+    const what = `The partitioner chose partition ${partition} of topic ${topic.name}, which has ${partitions.length}`;
+    throw new KafkaError(what, { code: "INVALID_PARTITION" });
+  }
+
+  /** Gets a waiting record into a batch, or settles it with an error; false where it has to wait on. */
+  #admit(record: WaitingRecord): boolean {
+    const { topic, partition, timestamp, key, value, headers, original, waiter, slot } = record;
+    try {
+      if (topic.metadata === undefined) throw new UnknownTopicOrPartitionError(`Topic ${topic.name} is gone`, unknown);
+      if (partition >= topic.metadata.partitions.length) throw outOfRange(topic, partition);
+      const batch = this.#append(topic, partition, timestamp, key, value, headers, original);
+      if (batch === null) return false;
+      batch.await(timestamp, waiter, slot);
+    } catch (error) {
+      fail(record, error);
+    }
+    return true;
+  }
+
+  /** Finds out about a topic for the records that wait for it. */
+  async #learn(topic: TopicState): Promise<void> {
+    const { metadata, runtime } = this.#options.core;
+    topic.isLearning = true;
+    for (let head = topic.waiting[0]; head !== undefined; head = topic.waiting[0]) {
+      try {
+        topic.metadata = await metadata.ensureTopic(topic.name, head.deadline, this.#closing.signal);
+        const count = topic.metadata.partitions.length;
+        // The topic may have grown since it was looked at.
+        if (topic.waiting.some((record) => record.partition >= count)) await metadata.refresh([topic.name]);
+        metadata.track([topic.name]);
+        const records = topic.waiting.splice(0);
+        for (const record of records) {
+          if (this.#waiting.length === 0 && this.#admit(record)) continue;
+          this.#waiting.push(record);
+        }
+        if (this.#waiting.length > 0) this.#setExhausted();
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        const now = runtime.clock.monotonic();
+        const isFinal = !(error instanceof KafkaError) || !error.retriable;
+        const given = topic.waiting.filter((record) => isFinal || record === head || record.deadline <= now);
+        topic.waiting = topic.waiting.filter((record) => !given.includes(record));
+        for (const record of given) fail(record, this.#unlearned(topic, error));
+      }
+      this.#options.sender.wake();
+    }
+    topic.isLearning = false;
+    this.#notifyDrained();
+  }
+
+  #unlearned(topic: TopicState, error: unknown): unknown {
+    if (!(error instanceof KafkaError) || error instanceof UnknownTopicOrPartitionError || !error.retriable)
+      return error;
+    const { maxBlockMs } = this.#options.settings;
+    const what = `Could not find out where topic ${topic.name} is within ${maxBlockMs} ms (maxBlockMs). ${error.message}`;
+    return new TimeoutError(what, { cause: error });
+  }
+
+  #setExhausted(): void {
+    const { machine, sender } = this.#options;
+    if (!machine.isExhausted) {
+      machine.isExhausted = true;
+      machine.wantsPoll = true;
+    }
+    sender.wake();
+  }
+
+  #takeMetadata(): void {
+    const { core, settings } = this.#options;
+    const now = core.runtime.clock.monotonic();
+    for (const topic of this.#topics.values()) {
+      topic.metadata = core.metadata.topic(topic.name);
+      if (now - topic.lastUsedAt < settings.metadataMaxIdleMs || !topic.isIdle || topic.isLearning) continue;
+      this.#topics.delete(topic.name);
+      core.metadata.untrack([topic.name]);
+    }
+  }
+
+  /** Metadata have deadlines of their own; this is about those who wait for memory. */
+  #watchDeadlines(): void {
+    const head = this.#waiting[0];
+    if (head === undefined || this.#timer !== null) return;
+    const { clock } = this.#options.core.runtime;
+    this.#timer = clock.setTimer(Math.ceil(Math.max(0, head.deadline - clock.monotonic())), () => {
+      this.#timer = null;
+      this.#expire(clock.monotonic());
+      this.#watchDeadlines();
+    });
+  }
+
+  #expire(now: number): void {
+    const { maxBlockMs, bufferMemory } = this.#options.settings;
+    let count = 0;
+    for (const record of this.#waiting) {
+      if (record.deadline > now) break;
+      count++;
+      const what = `No room for a record for topic ${record.topic.name} within ${maxBlockMs} ms (maxBlockMs): the ${bufferMemory} bytes of bufferMemory are taken`;
+      fail(record, new BufferExhaustedError(what));
+    }
+    this.#waiting.splice(0, count);
+    this.#options.machine.isExhausted = this.#waiting.length > 0;
+    this.#notifyDrained();
+  }
+
+  #notifyDrained(): void {
+    if (this.#onDrained.length === 0 || this.isWaiting) return;
+    for (const resolve of this.#onDrained.splice(0)) resolve();
+  }
+}
+
+const unknown = { code: "UNKNOWN_TOPIC_OR_PARTITION", errorCode: 3, retriable: true };
+
+function outOfRange(topic: TopicState, partition: number): KafkaError {
+  const count = topic.metadata?.partitions.length ?? 0;
+  const what = `Topic ${topic.name} has no partition ${partition}: it has ${count}, 0 to ${count - 1}`;
+  return new UnknownTopicOrPartitionError(what, { ...unknown, retriable: false });
+}
+
+/** Tells whoever waits for a record that it was not sent. */
+function fail(record: WaitingRecord, error: unknown): void {
+  const { waiter, slot } = record;
+  if (typeof waiter === "function") waiter(Promise.reject(error));
+  else
+    waiter.failed(
+      slot,
+      error instanceof KafkaError ? error : new KafkaError(String(error), { code: "SEND_FAILED", cause: error }),
+    );
+}
