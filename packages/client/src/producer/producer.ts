@@ -171,7 +171,7 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
     this.#check(record, topic, keyBytes, valueBytes, headers);
     const batch = this.#intake.place(topic, partition, timestamp, keyBytes, valueBytes, headers, record);
     if (batch === null) {
-      this.#wait({
+      return this.#wait({
         topic,
         key: keyBytes,
         value: valueBytes,
