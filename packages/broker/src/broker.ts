@@ -80,7 +80,7 @@ export class Broker implements AsyncDisposable {
         await cluster.close();
         throw error;
       }
-      cluster.groups.start();
+      cluster.start();
       const startedInMs = runtime.clock.monotonic() - began;
       const broker = new Broker({ config, logger, dataDir, lock, node, cluster, listeners, startedInMs });
       broker.announce();
@@ -130,9 +130,11 @@ export class Broker implements AsyncDisposable {
     logger.info("stopping", { node: node.id });
     try {
       await listeners.stopAccepting();
+      const finished = listeners.finish(config.settings.number("shutdown.timeout.ms"));
+      // Long polls are answered with what there is, members that wait for their group are sent away.
       node.beginClosing();
       cluster.groups.beginClosing();
-      await listeners.finish(config.settings.number("shutdown.timeout.ms"));
+      await finished;
       await cluster.close();
     } finally {
       lock.release();

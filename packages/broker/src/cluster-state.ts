@@ -18,7 +18,8 @@ import { refusal } from "./cluster/topic-rules.ts";
 import { Topics } from "./cluster/topics.ts";
 import { randomTopicId } from "./cluster/uuid.ts";
 import type { Settings } from "./config/settings.ts";
-import type { GroupCoordinator } from "./coordinator/coordinator.ts";
+import { GroupCoordinator } from "./coordinator/coordinator.ts";
+import type { GroupCoordinatorConfig } from "./coordinator/group-config.ts";
 import type { LogManagerConfig } from "./log/config.ts";
 import { LogManager } from "./log/log-manager.ts";
 import type { Partition } from "./log/partition.ts";
@@ -63,7 +64,15 @@ export class ClusterState {
     this.topicTable = topics;
     this.clusterId = store.state.clusterId!;
     this.producerIds = new ProducerIds(store);
-    this.groups = this.makeCoordinator();
+    this.groups = new GroupCoordinator({
+      runtime: options.runtime,
+      logger: options.logger,
+      config: groupCoordinatorConfig(options.settings),
+      partitionCount:
+        this.topic(offsetsTopicName)?.partitions.length ?? options.settings.number("offsets.topic.num.partitions"),
+      existing: () => this.topic(offsetsTopicName)?.partitions ?? [],
+      partitionFor: (index) => this.partition(offsetsTopicName, index) ?? this.makeOffsetsPartition(index),
+    });
   }
 
   /**
@@ -137,7 +146,7 @@ export class ClusterState {
   async ensureTopic(topic: NewTopic): Promise<TopicOutcome> {
     const existing = this.topic(topic.name);
     if (existing !== undefined) return present(existing);
-    const outcome = await this.createTopic(this.withInternalConfigs(topic));
+    const outcome = await this.createTopic(topic);
     if (outcome.errorCode !== errorCodes.TOPIC_ALREADY_EXISTS) return outcome;
     const made = this.topic(topic.name);
     return made === undefined ? outcome : present(made);
@@ -151,7 +160,7 @@ export class ClusterState {
   async deleteTopic(id: string): Promise<Refusal> {
     const topic = this.topicTable.getById(id);
     const outcome = await this.topicTable.delete(id);
-    if (outcome.errorCode === errorCodes.NONE && topic !== undefined) this.groups.onTopicDeleted(topic.name);
+    if (outcome.errorCode === errorCodes.NONE && topic !== undefined) this.groups.onTopicDeleted(topic);
     return outcome;
   }
 
@@ -172,9 +181,14 @@ export class ClusterState {
     return this.producerIds.allocate();
   }
 
+  /** Begins the work that goes on by itself. */
+  start(): void {
+    this.groups.start();
+  }
+
   /** Lets the coordinators and logs finish, syncs and marks the stop as a clean one. */
   async close(): Promise<void> {
-    await this.groups.close();
+    this.groups.close();
     await this.logs.close();
     await this.store.close();
   }
@@ -213,19 +227,11 @@ export class ClusterState {
     return refusal(errorCodes.NONE, null);
   }
 
-  private withInternalConfigs(topic: NewTopic): NewTopic {
-    if (topic.name !== offsetsTopicName) return topic;
-    const { settings } = this.options;
-    return {
-      name: topic.name,
-      partitionCount: settings.number("offsets.topic.num.partitions"),
-      replicationFactor: 1,
-      configs: new Map([
-        ["compression.type", "producer"],
-        ["cleanup.policy", "compact"],
-        ["segment.bytes", settings.text("offsets.topic.segment.bytes")],
-      ]),
-    };
+  private async makeOffsetsPartition(index: number): Promise<Partition> {
+    const { topic, errorMessage } = await this.ensureTopic({ name: offsetsTopicName });
+    const partition = topic?.partitions[index];
+    if (partition === undefined) throw new Error(errorMessage ?? `${offsetsTopicName} has no partition ${index}`);
+    return partition;
   }
 }
 
@@ -287,5 +293,18 @@ function logManagerConfig(settings: Settings): LogManagerConfig {
     logCleanerBackoffMs: settings.number("log.cleaner.backoff.ms"),
     logCleanerDedupeBufferSize: settings.number("log.cleaner.dedupe.buffer.size"),
     logCleanerIoMaxBytesPerSecond: settings.number("log.cleaner.io.max.bytes.per.second"),
+  };
+}
+
+function groupCoordinatorConfig(settings: Settings): GroupCoordinatorConfig {
+  return {
+    groupMinSessionTimeoutMs: settings.number("group.min.session.timeout.ms"),
+    groupMaxSessionTimeoutMs: settings.number("group.max.session.timeout.ms"),
+    groupMaxSize: settings.number("group.max.size"),
+    groupInitialRebalanceDelayMs: settings.number("group.initial.rebalance.delay.ms"),
+    offsetMetadataMaxBytes: settings.number("offset.metadata.max.bytes"),
+    offsetsRetentionMinutes: settings.number("offsets.retention.minutes"),
+    offsetsRetentionCheckIntervalMs: settings.number("offsets.retention.check.interval.ms"),
+    offsetsTopicCompressionCodec: settings.number("offsets.topic.compression.codec"),
   };
 }

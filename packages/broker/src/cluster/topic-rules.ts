@@ -1,7 +1,7 @@
 import { errorCodes } from "@ottla/protocol";
 import { ConfigError } from "../config/definition.ts";
 import type { Settings } from "../config/settings.ts";
-import type { NewPartitions, NewTopic, Refusal, ReplicaAssignment } from "./topic.ts";
+import { type NewPartitions, type NewTopic, offsetsTopicName, type Refusal, type ReplicaAssignment } from "./topic.ts";
 import { validateTopicConfigs } from "./topic-configs.ts";
 
 /** The most partitions that one request may make (Kafka's `MAX_PARTITIONS_PER_BATCH`). */
@@ -78,6 +78,10 @@ export function checkNewPartitions(request: NewPartitions, currentCount: number,
       errorCodes.INVALID_PARTITIONS,
       `The topic ${name} currently has ${currentCount} partition(s); ${count} would not be an increase.`,
     );
+  }
+  if (name === offsetsTopicName) {
+    const what = `The number of partitions of ${name} is fixed: groups would be looked for in the wrong one.`;
+    return refusal(errorCodes.INVALID_PARTITIONS, what);
   }
   const additional = count - currentCount;
   if (additional > maxPartitionsPerRequest) return tooManyPartitions();

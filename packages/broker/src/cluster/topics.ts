@@ -6,7 +6,7 @@ import { LiveTopic } from "./live-topic.ts";
 import type { MetadataRecord } from "./metadata-records.ts";
 import { resourceTypes, type TopicMetadata } from "./metadata-state.ts";
 import { type Decision, type MetadataStore, MetadataUnavailableError } from "./metadata-store.ts";
-import type { NewPartitions, NewTopic, Refusal, TopicOutcome } from "./topic.ts";
+import { type NewPartitions, type NewTopic, offsetsTopicName, type Refusal, type TopicOutcome } from "./topic.ts";
 import {
   checkNewPartitions,
   maxPartitionsPerRequest,
@@ -152,9 +152,10 @@ export class Topics {
     }
   }
 
-  private plan(topics: readonly NewTopic[]): (TopicPlan | Refusal)[] {
+  private plan(asked: readonly NewTopic[]): (TopicPlan | Refusal)[] {
     const pending = new Set<string>();
     let budget = maxPartitionsPerRequest;
+    const topics = asked.map((topic) => (topic.name === offsetsTopicName ? this.offsetsTopic() : topic));
     return topics.map((topic) => {
       const plan = planTopic(topic, {
         nodeId: this.options.nodeId,
@@ -168,6 +169,21 @@ export class Topics {
       pending.add(topic.name);
       return plan;
     });
+  }
+
+  /** Whoever makes it, the topic of the groups is as its settings say. */
+  private offsetsTopic(): NewTopic {
+    const { settings } = this.options;
+    return {
+      name: offsetsTopicName,
+      partitionCount: settings.number("offsets.topic.num.partitions"),
+      replicationFactor: 1,
+      configs: new Map([
+        ["compression.type", "producer"],
+        ["cleanup.policy", "compact"],
+        ["segment.bytes", settings.text("offsets.topic.segment.bytes")],
+      ]),
+    };
   }
 
   private recordsOf(name: string, plan: TopicPlan): MetadataRecord[] {
