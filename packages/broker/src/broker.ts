@@ -4,6 +4,7 @@ import { ClusterState } from "./cluster-state.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./config.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { handlers } from "./handlers/table.ts";
+import type { Interceptor } from "./interceptor.ts";
 import { Listeners } from "./net/listener.ts";
 import { Node, type NodeListener } from "./node.ts";
 
@@ -17,6 +18,7 @@ interface Parts {
   readonly lock: DiskLock;
   readonly node: Node;
   readonly cluster: ClusterState;
+  readonly requests: Dispatcher;
   readonly listeners: Listeners;
   readonly startedInMs: number;
 }
@@ -82,7 +84,7 @@ export class Broker implements AsyncDisposable {
       }
       cluster.start();
       const startedInMs = runtime.clock.monotonic() - began;
-      const broker = new Broker({ config, logger, dataDir, lock, node, cluster, listeners, startedInMs });
+      const broker = new Broker({ config, logger, dataDir, lock, node, cluster, requests, listeners, startedInMs });
       broker.announce();
       return broker;
     } catch (error) {
@@ -110,6 +112,11 @@ export class Broker implements AsyncDisposable {
   /** What to give to a client. */
   get bootstrapServers(): string {
     return this.address;
+  }
+
+  /** For tests: lets something stand between clients and broker (see `intercept` of `@ottla/testkit`). Returns the way to take it out again. */
+  intercept(interceptor: Interceptor): () => void {
+    return this.parts.requests.intercept(interceptor);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { ClusterState } from "./cluster-state.ts";
 import type { Operation, RequestContext, ResourceType } from "./context.ts";
 import { unsupportedApiVersions } from "./handlers/api-versions.ts";
 import { CloseConnectionError, type Handler } from "./handlers/handler.ts";
+import { type Interceptor, Interceptors, type VersionRange } from "./interceptor.ts";
 import type { Exchange } from "./net/exchange.ts";
 import type { Node, NodeListener } from "./node.ts";
 
@@ -24,6 +25,7 @@ export class Dispatcher {
   private readonly cluster: ClusterState;
   private readonly logger: Logger;
   private readonly byKey: (Handler | undefined)[] = [];
+  private readonly interceptors = new Interceptors();
 
   constructor(node: Node, cluster: ClusterState, handlers: readonly Handler[]) {
     this.node = node;
@@ -33,9 +35,14 @@ export class Dispatcher {
     for (let key = 0; key <= highest; key++) this.byKey.push(handlers.find((handler) => handler.api.key === key));
   }
 
+  /** See `Broker.intercept`. */
+  intercept(interceptor: Interceptor): () => void {
+    return this.interceptors.add(interceptor);
+  }
+
   /** See `Handler.overlaps`. */
   overlaps(frame: Buffer): boolean {
-    return frame.length >= 2 && this.byKey[frame.readInt16BE(0)]?.overlaps === true;
+    return this.interceptors.isEmpty && frame.length >= 2 && this.byKey[frame.readInt16BE(0)]?.overlaps === true;
   }
 
   /** Handles one request. What cannot be answered closes the connection. */
@@ -50,16 +57,20 @@ export class Dispatcher {
   private handle(exchange: Exchange): void {
     const header = decodeRequestHeader(exchange.frame);
     const handler = this.byKey[header.apiKey];
-    if (handler === undefined) throw new CloseConnectionError(`request of API ${header.apiKey}, which is not served`);
+    const versions = handler === undefined ? null : this.interceptors.versionsOf(handler.api, handler.versions);
+    if (handler === undefined || versions === null)
+      throw new CloseConnectionError(`request of API ${header.apiKey}, which is not served`);
     const { apiVersion } = header;
-    if (apiVersion < handler.firstServed || apiVersion > handler.versions[1]) {
-      this.refuseVersion(exchange, handler, header);
+    if (apiVersion < Math.max(handler.firstServed, versions[0]) || apiVersion > versions[1]) {
+      this.refuseVersion(exchange, handler.api, versions, header);
       return;
     }
     const request = decode(handler.api.request, apiVersion, header.reader);
     header.reader.expectEnd();
     const context = new Context(exchange, header, this.node, this.cluster);
-    const answer = handler.handle(request, context);
+    const answer = this.interceptors.isEmpty
+      ? handler.handle(request, context)
+      : this.interceptors.answer(handler, request, context);
     if (answer instanceof Promise) {
       answer.then(
         (body) => this.answerLater(exchange, handler.api, header, body),
@@ -89,13 +100,12 @@ export class Dispatcher {
   }
 
   /** ApiVersions of a version that is not known is answered in one that everybody knows, so that the client can choose. */
-  private refuseVersion(exchange: Exchange, handler: Handler, header: RequestHeader): void {
-    const { key, name } = handler.api;
-    if (key !== apiVersionsKey) {
-      throw new CloseConnectionError(`request of ${name} version ${header.apiVersion}, which is not served`);
+  private refuseVersion(exchange: Exchange, api: Api, versions: VersionRange, header: RequestHeader): void {
+    if (api.key !== apiVersionsKey) {
+      throw new CloseConnectionError(`request of ${api.name} version ${header.apiVersion}, which is not served`);
     }
-    const body = unsupportedApiVersions(handler.versions) as ResponseInput<Api>;
-    exchange.respond(encodeResponseFrame(handler.api, apiVersionsAnswered, header.correlationId, body));
+    const body = unsupportedApiVersions(versions) as ResponseInput<Api>;
+    exchange.respond(encodeResponseFrame(api, apiVersionsAnswered, header.correlationId, body));
   }
 
   private fail(exchange: Exchange, error: unknown): void {

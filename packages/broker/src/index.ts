@@ -4,4 +4,7 @@ export { MetadataDamagedError } from "./cluster/metadata-log.ts";
 export { ConfigError } from "./config/definition.ts";
 export { parseProperties } from "./config/properties-file.ts";
 export type { BrokerOptions, BrokerSettings } from "./config.ts";
+export type { RequestConnection, RequestContext } from "./context.ts";
+export { CloseConnectionError } from "./handlers/handler.ts";
+export type { InterceptedRequest, Interceptor, VersionRange } from "./interceptor.ts";
 export type { NodeListener } from "./node.ts";
