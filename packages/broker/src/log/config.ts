@@ -85,7 +85,9 @@ export interface LogManagerConfig {
   readonly flush: FlushPolicy;
   /** For `flush: "interval"`: the longest that a written record waits for its sync. */
   readonly flushIntervalMs: number;
-  /** Under every policy a background sync starts when a partition has written this much since its last one, so that the system never has to stall a write for it. */
+  /** Under every policy, once all partitions together have written this much without a sync, those with the most are synced in the background. */
+  readonly backgroundSyncBytes: number;
+  /** The most that may be written without a sync: beyond it appends wait for one, before the system makes the whole process wait. */
   readonly maxUnsyncedBytes: number;
   /** Bound on the segment and index files that are open at a time. */
   readonly maxOpenFiles: number;
@@ -116,7 +118,8 @@ export interface LogManagerConfig {
 export const defaultLogManagerConfig: LogManagerConfig = Object.freeze({
   flush: "os",
   flushIntervalMs: 1000,
-  maxUnsyncedBytes: 64 * 1024 * 1024,
+  backgroundSyncBytes: 64 * 1024 * 1024,
+  maxUnsyncedBytes: 1024 * 1024 * 1024,
   maxOpenFiles: 1024,
   readBufferPoolBytes: 32 * 1024 * 1024,
   maxDecompressedBytes: 104_857_600,

@@ -49,6 +49,7 @@ export class LazyFile {
   readonly #mode: "write" | "create";
   #path: string;
   #open: DiskFile | null = null;
+  #isRemoved = false;
 
   constructor(files: OpenFiles, path: string, mode: "write" | "create") {
     this.#files = files;
@@ -63,6 +64,7 @@ export class LazyFile {
   /** The open file; not to be kept beyond the current call. Throws a `DiskError` where it can't be opened. */
   get(): DiskFile {
     this.#open ??= this.#files.disk.open(this.#path, this.#mode);
+    this.#isRemoved = false;
     this.#files.used(this);
     return this.#open;
   }
@@ -72,8 +74,13 @@ export class LazyFile {
     return this.#open?.size() ?? this.#files.disk.stat(this.#path)?.size ?? 0;
   }
 
-  sync(): Promise<void> {
-    return this.get().sync();
+  /** Resolves at once where the file has been removed: there is nothing left to be lost. */
+  async sync(): Promise<void> {
+    if (!this.#isRemoved) await this.get().sync();
+  }
+
+  syncBlocking(): void {
+    if (!this.#isRemoved) this.get().syncBlocking();
   }
 
   rename(path: string): void {
@@ -91,6 +98,7 @@ export class LazyFile {
   /** Closes and removes it; does nothing more where it is not there. */
   remove(): void {
     this.close();
+    this.#isRemoved = true;
     this.#files.disk.remove(this.#path);
   }
 }

@@ -28,7 +28,9 @@ export interface AppendOptions {
   readonly origin: "client" | "coordinator";
   /** When `done` is called: once the records are `written`, or once they are below the high watermark (`committed`, acks=all). */
   readonly acks: "written" | "committed";
-  /** Produce request's version decides between two errors for old formats; the newest where missing. */
+  /** The client's transaction was verified with its coordinator (KIP-890): without it a transactional batch gets INVALID_TXN_STATE. */
+  readonly isVerifiedTransaction?: boolean;
+  /** Produce request's version decides whether zstd is taken; the newest where missing. */
   readonly produceVersion?: number;
 }
 

@@ -186,7 +186,10 @@ export class ProducerState {
 
   #entry(producerId: number): ProducerEntry {
     let entry = this.#producers.get(producerId);
-    if (entry === undefined) this.#producers.set(producerId, (entry = new ProducerEntry(producerId)));
+    if (entry === undefined) {
+      entry = new ProducerEntry(producerId);
+      this.#producers.set(producerId, entry);
+    }
     return entry;
   }
 }

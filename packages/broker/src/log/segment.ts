@@ -147,10 +147,10 @@ export class Segment {
   findPosition(offset: number, end = this.writtenSize): number {
     const start = this.offsetIndex.lookup(offset);
     if (start === 0) return this.#search(offset, 0, end);
-    // The last entry may point at what is only queued.
-    if (start >= this.writtenSize) return this.#search(offset, 0, end);
     if (this.#isBatchBelow(start, offset)) return this.#search(offset, start, end);
     this.#environment.logger.warn("index is damaged, building it anew", { file: this.offsetIndex.file.path });
+    // Not while something is queued: its entries would be lost.
+    if (this.size !== this.writtenSize) return this.#search(offset, 0, end);
     this.rebuildIndexes();
     return this.#search(offset, this.offsetIndex.lookup(offset), end);
   }

@@ -46,12 +46,14 @@ export class TimeIndex extends EntryFile {
     };
   }
 
-  /** Whether the file can be what `maybeAppend` wrote: whole entries, the last one not before the first. */
+  /** Whether the file can be what `maybeAppend` wrote: whole entries, the last one behind the first. */
   isSound(): boolean {
     if (this.file.size() % entrySize !== 0) return false;
     const last = this.last();
     if (last === null) return this.count === 0;
     const first = this.entry(0)!;
-    return last.offset >= this.#baseOffset && last.timestampMs >= first.timestampMs && last.offset >= first.offset;
+    // Zeros, which a failed machine may leave, are not sound.
+    if (this.count === 1) return last.offset >= this.#baseOffset && last.timestampMs > 0;
+    return last.offset > first.offset && last.timestampMs > first.timestampMs;
   }
 }

@@ -1,0 +1,109 @@
+import type { Disk, Logger } from "@ottla/runtime";
+import { readFileIfThere, replaceFile, replaceFileDurably } from "./atomic-file.ts";
+import {
+  checkpointFiles,
+  formatOffsetCheckpoint,
+  type OffsetCheckpoint,
+  parseOffsetCheckpoint,
+} from "./checkpoint-file.ts";
+import { joinPath, partitionDirectoryName } from "./file-names.ts";
+import type { Partition } from "./partition.ts";
+
+/** Kafka's checkpoint files of a log directory. */
+export class Checkpoints {
+  /** What the files said when they were read, by directory name. */
+  readonly recoveryPoints: OffsetCheckpoint;
+  readonly highWatermarks: OffsetCheckpoint;
+  readonly logStarts: OffsetCheckpoint;
+  /** Kept up to date: up to where each log has been compacted. */
+  readonly cleaned: OffsetCheckpoint;
+
+  readonly #disk: Disk;
+  readonly #directory: string;
+  /** Last content by file name: what has not changed is not written again. */
+  readonly #written = new Map<string, string>();
+  /** The last durable write: one at a time, since all use the same temporary names. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(disk: Disk, logDirectory: string, logger: Logger) {
+    this.#disk = disk;
+    this.#directory = logDirectory;
+    const read = (name: string) => {
+      const path = joinPath(logDirectory, name);
+      const content = readFileIfThere(disk, path);
+      const offsets = content === null ? new Map() : parseOffsetCheckpoint(content);
+      if (offsets === null) logger.warn(`${path} is damaged and will be written anew; logs are checked in full`);
+      return offsets ?? new Map();
+    };
+    this.recoveryPoints = read(checkpointFiles.recoveryPoint);
+    this.highWatermarks = read(checkpointFiles.replication);
+    this.logStarts = read(checkpointFiles.logStart);
+    this.cleaned = read(checkpointFiles.cleaner);
+  }
+
+  /** Writes recovery points, high watermarks and log starts. Rejects with a `DiskError`. */
+  async write(partitions: Iterable<Partition>): Promise<void> {
+    const all = [...partitions];
+    await this.#writeDurably(
+      checkpointFiles.recoveryPoint,
+      offsets(all, (partition) => partition.recoveryPoint),
+    );
+    await this.#writeDurably(
+      checkpointFiles.replication,
+      offsets(all, (partition) => partition.highWatermark),
+    );
+    await this.writeLogStarts(all);
+  }
+
+  /** Stores where the logs start, durably. */
+  writeLogStarts(partitions: Iterable<Partition>): Promise<void> {
+    return this.#writeDurably(checkpointFiles.logStart, logStarts(partitions));
+  }
+
+  /** Stores where the logs start so that it survives the process. */
+  writeLogStartsNow(partitions: Iterable<Partition>): void {
+    const content = formatOffsetCheckpoint(logStarts(partitions));
+    replaceFile(this.#disk, joinPath(this.#directory, checkpointFiles.logStart), content);
+    this.#written.delete(checkpointFiles.logStart);
+  }
+
+  /** Notes that a log has been compacted up to `offset`; null forgets it. */
+  setCleaned(name: string, offset: number | null): Promise<void> {
+    if (offset === null) {
+      if (!this.cleaned.delete(name)) return Promise.resolve();
+    } else {
+      this.cleaned.set(name, offset);
+    }
+    return this.#writeDurably(checkpointFiles.cleaner, this.cleaned);
+  }
+
+  #writeDurably(name: string, content: OffsetCheckpoint): Promise<void> {
+    const bytes = formatOffsetCheckpoint(content);
+    const write = async () => {
+      const text = bytes.toString();
+      if (this.#written.get(name) === text) return;
+      await replaceFileDurably(this.#disk, joinPath(this.#directory, name), bytes);
+      await this.#disk.syncDirectory(this.#directory);
+      this.#written.set(name, text);
+    };
+    this.#writing = this.#writing.then(write, write);
+    return this.#writing;
+  }
+}
+
+function nameOf(partition: Partition): string {
+  return partitionDirectoryName(partition.topic, partition.index);
+}
+
+function offsets(partitions: readonly Partition[], offsetOf: (partition: Partition) => number): OffsetCheckpoint {
+  return new Map(partitions.map((partition) => [nameOf(partition), offsetOf(partition)]));
+}
+
+/** A log that starts at 0 needs no entry. */
+function logStarts(partitions: Iterable<Partition>): OffsetCheckpoint {
+  const starts: OffsetCheckpoint = new Map();
+  for (const partition of partitions) {
+    if (partition.logStartOffset > 0) starts.set(nameOf(partition), partition.logStartOffset);
+  }
+  return starts;
+}

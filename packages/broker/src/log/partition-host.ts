@@ -1,0 +1,10 @@
+import type { LogEnvironment } from "./environment.ts";
+import type { SyncScheduler } from "./sync-scheduler.ts";
+
+/** What a partition needs of the manager that it belongs to. */
+export interface PartitionHost {
+  readonly environment: LogEnvironment;
+  readonly syncs: SyncScheduler;
+  /** The log start offset was moved by a request: it has to survive a restart. */
+  logStartMoved(): void;
+}
