@@ -1,0 +1,236 @@
+import { apis, errorCodes, errorName, type OffsetCommitResponse } from "@ottla/protocol";
+import { sleep } from "@ottla/runtime";
+import { backoffMs } from "../backoff.ts";
+import type { ClientCore } from "../client-core.ts";
+import { isRetriableError, type KafkaError, kafkaError, RebalanceInProgressError, TimeoutError } from "../errors.ts";
+import { CommitFailedError } from "./consumer-errors.ts";
+import { findCoordinator, type GroupLink } from "./group-link.ts";
+import type { MembershipIdentity } from "./membership-events.ts";
+import { verdictOn } from "./membership-verdicts.ts";
+import { groupByTopic, PartitionMap, type TopicPartitionOffset } from "./topic-partition.ts";
+
+/** A commit that has not been settled. */
+interface Entry {
+  readonly offsets: readonly TopicPartitionOffset[];
+  readonly identity: MembershipIdentity | null;
+  /** Of `clock.monotonic()`. */
+  readonly deadline: number;
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** From version 10 on topics go by id, which gains nothing here. */
+const maxCommitVersion = 9;
+
+/**
+ * Sends commits, one request after the other, in the order in which they were asked for: a commit that is tried again never overtakes, nor is overtaken by, another. What
+ * waits behind a request goes into the next one together. A commit belongs to the generation in which it was asked for, and fails once that is over.
+ */
+export class Committer {
+  readonly #core: ClientCore;
+  readonly #link: GroupLink;
+  readonly #onCommitted: (offsets: readonly TopicPartitionOffset[]) => void;
+  readonly #closing = new AbortController();
+  #queue: Entry[] = [];
+  #isRunning = false;
+  /** So many at the head go one by one: one of them spoiled a request for the others. */
+  #alone = 0;
+
+  constructor(core: ClientCore, link: GroupLink, onCommitted: (offsets: readonly TopicPartitionOffset[]) => void) {
+    this.#core = core;
+    this.#link = link;
+    this.#onCommitted = onCommitted;
+  }
+
+  /** Resolves when the coordinator has the offsets; tries again what may be tried again for `timeoutMs`. */
+  commit(offsets: readonly TopicPartitionOffset[], timeoutMs: number): Promise<void> {
+    const identity = this.#link.identity();
+    const refusal = this.#refusal(identity, identity);
+    if (refusal !== null) return Promise.reject(refusal);
+    const deadline = this.#core.runtime.clock.monotonic() + timeoutMs;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#queue.push({ offsets, identity, deadline, promise, resolve, reject });
+    if (!this.#isRunning) void this.#run();
+    return promise;
+  }
+
+  /** Resolves once all that was asked for so far has been settled, one way or the other. */
+  async settled(): Promise<void> {
+    await this.#queue.at(-1)?.promise.catch(() => {});
+  }
+
+  /** Rejects what waits. */
+  close(error: KafkaError): void {
+    this.#closing.abort(error);
+    for (const entry of this.#queue.splice(0)) entry.reject(error);
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    let failures = 0;
+    let last: unknown;
+    while (this.#queue.length > 0) {
+      const group = this.#nextGroup(last);
+      if (group.length === 0) continue;
+      try {
+        await this.#attempt(group);
+        this.#settle(group, (entry) => entry.resolve());
+        failures = 0;
+        last = undefined;
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        last = error;
+        if (isRetriableError(error)) await this.#pause(++failures);
+        else this.#failed(group, error);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  /** The commits at the head that may share a request; those that cannot succeed any more are rejected. */
+  #nextGroup(last: unknown): Entry[] {
+    const now = this.#core.runtime.clock.monotonic();
+    const current = this.#link.identity();
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+      const refusal = head.deadline <= now ? this.#late(last) : this.#refusal(head.identity, current);
+      if (refusal === null) break;
+      this.#settle([head], (entry) => entry.reject(refusal));
+    }
+    if (this.#alone > 0) return this.#queue.slice(0, 1);
+    const head = this.#queue[0];
+    const end = this.#queue.findIndex((entry) => !isSame(entry.identity, head?.identity ?? null));
+    return this.#queue.slice(0, end < 0 ? this.#queue.length : end);
+  }
+
+  #settle(group: readonly Entry[], how: (entry: Entry) => void): void {
+    this.#queue.splice(0, group.length);
+    this.#alone = Math.max(0, this.#alone - group.length);
+    for (const entry of group) how(entry);
+  }
+
+  #failed(group: readonly Entry[], error: unknown): void {
+    const concernsAll = error instanceof CommitFailedError || error instanceof RebalanceInProgressError;
+    if (group.length > 1 && !concernsAll) this.#alone = group.length;
+    else this.#settle(group, (entry) => entry.reject(error));
+  }
+
+  async #attempt(group: readonly Entry[]): Promise<void> {
+    const identity = group[0]!.identity;
+    const offsets = merge(group);
+    if (offsets.length === 0) return;
+    const { signal } = this.#closing;
+    try {
+      const nodeId = await findCoordinator(this.#core, this.#link, signal);
+      const options = { purpose: "coordinator", maxVersion: maxCommitVersion, signal } as const;
+      const response = await this.#core.pool.send(nodeId, apis.offsetCommit, this.#request(offsets, identity), options);
+      this.#check(response, identity);
+    } catch (error) {
+      // Without an answer nobody knows; the coordinator may be somewhere else by now.
+      if (isRetriableError(error) && error.errorCode === null) this.#link.coordinatorLost(error.message);
+      else if (error instanceof TimeoutError) this.#link.coordinatorLost(error.message);
+      throw error;
+    }
+    this.#onCommitted(offsets);
+  }
+
+  #request(offsets: readonly TopicPartitionOffset[], identity: MembershipIdentity | null) {
+    return (version: number) => ({
+      groupId: this.#link.groupId,
+      generationIdOrMemberEpoch: identity?.generationId ?? -1,
+      memberId: identity?.memberId ?? "",
+      ...(version >= 7 && identity !== null ? { groupInstanceId: this.#link.groupInstanceId } : {}),
+      topics: [...groupByTopic(offsets)].map(([name, partitions]) => ({
+        name,
+        partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedLeaderEpoch: leaderEpoch ?? -1,
+          committedMetadata: metadata ?? "",
+        })),
+      })),
+    });
+  }
+
+  /** Throws what the answer means, after Kafka's OffsetCommitResponseHandler. */
+  #check(response: OffsetCommitResponse, identity: MembershipIdentity | null): void {
+    const unauthorized: string[] = [];
+    for (const { name, partitions } of response.topics) {
+      for (const { partitionIndex, errorCode } of partitions) {
+        if (errorCode === errorCodes.NONE) continue;
+        if (errorCode === errorCodes.TOPIC_AUTHORIZATION_FAILED) unauthorized.push(name);
+        else throw this.#error(errorCode, `${name}-${partitionIndex}`, identity);
+      }
+    }
+    if (unauthorized.length === 0) return;
+    const topics = [...new Set(unauthorized)].join(", ");
+    throw kafkaError(errorCodes.TOPIC_AUTHORIZATION_FAILED, `Could not commit offsets of ${topics}`);
+  }
+
+  #error(errorCode: number, place: string, identity: MembershipIdentity | null): KafkaError {
+    const what = `Could not commit the offset of ${place} for group ${this.#link.groupId}`;
+    const verdict = verdictOn("OffsetCommit", errorCode);
+    switch (verdict) {
+      case "moved":
+        this.#link.coordinatorLost(`OffsetCommit answered ${errorName(errorCode)}`);
+        break;
+      case "rebalancing":
+      case "fenced":
+        if (identity !== null) this.#link.commitRefused(errorCode, identity);
+        break;
+      case "unknownMember":
+      case "illegalGeneration": {
+        if (identity !== null) this.#link.commitRefused(errorCode, identity);
+        const why = identity === null ? "a group with members takes no commits from others" : outOfGroup;
+        return new CommitFailedError(`${what}: ${errorName(errorCode)}: ${why}`, { errorCode });
+      }
+      default:
+        break;
+    }
+    return kafkaError(errorCode, what);
+  }
+
+  /** Why a commit that was asked for by one cannot be sent by the other; null where it can. */
+  #refusal(asked: MembershipIdentity | null, current: MembershipIdentity | null): KafkaError | null {
+    if (this.#closing.signal.aborted) return this.#closing.signal.reason as KafkaError;
+    if (asked === null || current === null) return asked === current ? null : this.#outdated();
+    if (current.standing === "rebalancing") {
+      const what = `Could not commit offsets for group ${this.#link.groupId}: this consumer is in the middle of a rebalance`;
+      return new RebalanceInProgressError(`${what}; ask for the next message to complete it`, {
+        code: "REBALANCE_IN_PROGRESS",
+        errorCode: errorCodes.REBALANCE_IN_PROGRESS,
+      });
+    }
+    return current.standing === "stable" && isSame(asked, current) ? null : this.#outdated();
+  }
+
+  #outdated(): CommitFailedError {
+    return new CommitFailedError(`Could not commit offsets for group ${this.#link.groupId}: ${outOfGroup}`);
+  }
+
+  #late(cause: unknown): TimeoutError {
+    return new TimeoutError(`Could not commit offsets for group ${this.#link.groupId} in time`, { cause });
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const { runtime, config } = this.#core;
+    const pauseMs = backoffMs(config.retryBackoffMs, config.retryBackoffMaxMs, failures, runtime.random);
+    await sleep(runtime.clock, pauseMs, this.#closing.signal).catch(() => {});
+  }
+}
+
+const outOfGroup =
+  "this consumer is no longer the member that read them, and its partitions may belong to others. " +
+  "A handler that takes longer than maxPollIntervalMs, or a process that is stopped for longer than sessionTimeoutMs, has that effect";
+
+/** One offset per partition: the last that was asked for. */
+function merge(group: readonly Entry[]): TopicPartitionOffset[] {
+  if (group.length === 1) return [...group[0]!.offsets];
+  const merged = new PartitionMap<TopicPartitionOffset>();
+  for (const { offsets } of group) for (const one of offsets) merged.set(one.topic, one.partition, one);
+  return [...merged.values()];
+}
+
+function isSame(a: MembershipIdentity | null, b: MembershipIdentity | null): boolean {
+  return a === b || (a?.memberId === b?.memberId && a?.generationId === b?.generationId);
+}

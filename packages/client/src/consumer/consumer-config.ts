@@ -1,0 +1,134 @@
+import {
+  boolean,
+  clientSettings,
+  custom,
+  integer,
+  type Options,
+  oneOf,
+  optionalText,
+  type Settings,
+  type SettingTable,
+  text,
+  validate,
+  wrongSetting,
+} from "../config.ts";
+import { ConfigError } from "../errors.ts";
+import { bytes, type Deserializer } from "../serde.ts";
+import type { Assignor } from "./assignors/assignor.ts";
+import { range } from "./assignors/range.ts";
+import { type AutoOffsetReset, parseAutoOffsetReset, type ResetStrategy } from "./offset-reset.ts";
+
+function isAssignor(value: unknown): value is Assignor {
+  const { name, assign } = (value ?? {}) as Partial<Assignor>;
+  return typeof name === "string" && name !== "" && typeof assign === "function";
+}
+
+/** One or more assignors, no two of a name. */
+function checkAssignors(value: readonly Assignor[]): readonly Assignor[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isAssignor)) return undefined;
+  return new Set(value.map((assignor) => assignor.name)).size === value.length ? value : undefined;
+}
+
+function deserializer() {
+  return custom<Deserializer<unknown>>("a deserializer", bytes, (value) =>
+    typeof value?.deserialize === "function" ? value : undefined,
+  );
+}
+
+/** The settings of a `Consumer`: Kafka's names in camelCase and Kafka's defaults, unless a word says otherwise. */
+export const consumerSettings = {
+  ...clientSettings,
+  /** Whether asking for a topic may create it, where the broker is set so. Default true. */
+  allowAutoCreateTopics: boolean(true),
+  /** How often offsets are committed with `enableAutoCommit`. Default 5,000. */
+  autoCommitIntervalMs: integer(5_000, 0),
+  /** Where to begin without a committed offset: `"earliest"`, `"latest"` (default), `"none"` (an error), or `"by_duration:<ISO 8601>"`. */
+  autoOffsetReset: custom<ResetStrategy, AutoOffsetReset>(
+    '"earliest", "latest", "none", or "by_duration:" and an ISO 8601 duration such as PT24H',
+    { kind: "latest" },
+    (value) => parseAutoOffsetReset(value) ?? undefined,
+  ),
+  /** Whether the checksums of what is fetched are checked. Default true. */
+  checkCrcs: boolean(true),
+  /** The rack that this consumer is in: it then reads from a replica there, where the cluster allows it (KIP-392). Default: none. */
+  clientRack: text(""),
+  /** How long calls such as `commit` or `committed` may take. Default 60,000. */
+  defaultApiTimeoutMs: integer(60_000, 0),
+  /** Whether what the application has taken and finished is committed on an interval, before partitions are let go, and on `close`. Default true. */
+  enableAutoCommit: boolean(true),
+  /** Whether patterns pass over Kafka's own topics. Default true. */
+  excludeInternalTopics: boolean(true),
+  /** How much one answer to a fetch may hold, in bytes; a first batch that is larger comes all the same. Default 52,428,800. */
+  fetchMaxBytes: integer(52_428_800, 0),
+  /** How long the broker waits for `fetchMinBytes`. Default 500. */
+  fetchMaxWaitMs: integer(500, 0),
+  /** How much the broker waits for, in bytes. Default 1. */
+  fetchMinBytes: integer(1, 0),
+  /** The group. Without one there is no `subscribe` and no commit, only `assign`. Default: none. */
+  groupId: optionalText(),
+  /** A name that survives restarts: the group is not rebalanced by one that is over within `sessionTimeoutMs` (KIP-345). Default: none. */
+  groupInstanceId: optionalText(),
+  /** Only `"classic"` until Ottla has KIP-848. */
+  groupProtocol: oneOf(["classic"], "classic"),
+  /** How often the coordinator hears of this member. Default 3,000. */
+  heartbeatIntervalMs: integer(3_000, 1),
+  /** `"read_committed"` leaves out what transactions have not committed, and waits for what is open. Default `"read_uncommitted"`. */
+  isolationLevel: oneOf(["read_uncommitted", "read_committed"], "read_uncommitted"),
+  /** How keys are decoded. Default: as bytes. */
+  key: deserializer(),
+  /** How much one answer to a fetch may hold of one partition, in bytes; a first batch that is larger comes all the same. Default 1,048,576. */
+  maxPartitionFetchBytes: integer(1_048_576, 0),
+  /** How long the application may take before it asks for the next message or batch; a member that takes longer leaves the group. Default 300,000. */
+  maxPollIntervalMs: integer(300_000, 1),
+  /** How many records a batch may have. Default 500. */
+  maxPollRecords: integer(500, 1),
+  /** The assignors, by preference; all members must have one in common. Kafka's default has the cooperative sticky one too. Default `[range]`. */
+  partitionAssignmentStrategy: custom<readonly Assignor[]>(
+    "a list of assignors, such as [range, roundRobin], no two of one name",
+    [range],
+    checkAssignors,
+  ),
+  /**
+   * How much may be fetched and not yet taken, in bytes, before no more is fetched; one answer (`fetchMaxBytes`) per broker may come on top. Ottla's own; librdkafka has
+   * `queued.max.messages.kbytes`. Default 67,108,864.
+   */
+  queuedMaxBytes: integer(67_108_864, 1),
+  /** How long a member may be silent before the coordinator takes it out. Default 45,000. */
+  sessionTimeoutMs: integer(45_000, 1),
+  /** How values are decoded. Default: as bytes. */
+  value: deserializer(),
+} satisfies SettingTable;
+
+export type ConsumerSettings = Settings<typeof consumerSettings>;
+
+/** What `new Consumer` takes. `key` and `value` decide what messages hold. */
+export type ConsumerOptions<K = Buffer, V = Buffer> = Omit<Options<typeof consumerSettings>, "key" | "value"> & {
+  readonly key?: Deserializer<K> | undefined;
+  readonly value?: Deserializer<V> | undefined;
+};
+
+/** Checks the options and fills in the defaults; throws a `ConfigError`. */
+export function consumerConfig<K, V>(options: ConsumerOptions<K, V>): ConsumerSettings {
+  // Deserializers of any type pass for those of an unknown one: they only give.
+  const settings = validate("Consumer", consumerSettings, options as Options<typeof consumerSettings>);
+  if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs) {
+    const allowed = `below sessionTimeoutMs (${settings.sessionTimeoutMs}), and better at most a third of it`;
+    throw wrongSetting("Consumer", "heartbeatIntervalMs", settings.heartbeatIntervalMs, allowed);
+  }
+  if (settings.groupInstanceId !== null && settings.groupId === null) {
+    throw new ConfigError("Consumer setting groupInstanceId needs a groupId", "groupInstanceId");
+  }
+  const cooperative = settings.partitionAssignmentStrategy.find(
+    ({ protocols }) => protocols?.includes("eager") === false,
+  );
+  if (cooperative !== undefined) {
+    throw new ConfigError(
+      `Consumer setting partitionAssignmentStrategy: ${cooperative.name} is cooperative, which Ottla does not have yet`,
+      "partitionAssignmentStrategy",
+    );
+  }
+  if (options.enableAutoCommit === true && settings.groupId === null) {
+    throw new ConfigError("Consumer setting enableAutoCommit needs a groupId", "enableAutoCommit");
+  }
+  return settings;
+}
