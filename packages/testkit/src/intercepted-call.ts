@@ -44,8 +44,9 @@ export class InterceptedCall<Name extends ApiName = ApiName> {
     return (await this.#intercepted.handle(request)) as AnswerOf<Name> | null;
   }
 
-  /** The answer that says of everything the request named that it failed. For `Interception.use`. */
+  /** The answer that says of everything the request named that it failed. Throws what closes the connection where there is no answer to fail (acks=0), as Kafka has it. For `Interception.use`. */
   failure(error: ErrorName): AnswerOf<Name> {
+    if (this.api === "PRODUCE" && (this.request as RequestOf<"PRODUCE">).acks === 0) throw this.disconnection();
     return errorAnswer(this.#intercepted.api, this.version, this.request, error) as AnswerOf<Name>;
   }
 
