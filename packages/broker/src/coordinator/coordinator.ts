@@ -8,7 +8,6 @@ import {
   type SyncGroupRequest,
 } from "@ottla/protocol";
 import { type Logger, type Runtime, randomUuid, type Timer } from "@ottla/runtime";
-import type { Partition } from "../log/partition.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type DescribedGroup,
@@ -33,6 +32,7 @@ import {
 import type { GroupMachine } from "./group-machine.ts";
 import { GroupPartition } from "./group-partition.ts";
 import { partitionForGroup } from "./java-hash.ts";
+import type { OffsetsLog } from "./offsets-log.ts";
 import type { FetchedTopic, FetchedTopicOffsets } from "./offsets-machine.ts";
 
 export interface GroupCoordinatorOptions {
@@ -42,9 +42,9 @@ export interface GroupCoordinatorOptions {
   /** How many partitions `__consumer_offsets` has, or will have once it is made. */
   readonly partitionCount: number;
   /** The partitions of `__consumer_offsets` that exist. */
-  existing(): Iterable<Partition>;
+  existing(): Iterable<OffsetsLog>;
   /** A partition of `__consumer_offsets`; the topic is made when it is first asked for. A rejection says that it cannot be had, and is tried again later. */
-  partitionFor(index: number): Partition | Promise<Partition>;
+  partitionFor(index: number): OffsetsLog | Promise<OffsetsLog>;
 }
 
 /** Who sends a JoinGroup. */
@@ -260,6 +260,7 @@ export class GroupCoordinator {
 
   /** Groups of some states and types; of all where the lists are empty. */
   async listGroups(states: readonly string[], types: readonly string[]): Promise<GroupList> {
+    if (this.isClosed) return { errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE, groups: [] };
     const filter = new GroupFilter(states, types);
     const answers = this.partitions.map((partition) => {
       return partition.read<GroupList>(

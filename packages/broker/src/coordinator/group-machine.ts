@@ -199,6 +199,9 @@ export class GroupMachine {
       case "sync":
         this.classic.syncRejected(this.classicGroup(event.groupId)!, errorCode, now, effects);
         break;
+      case "leave":
+        effects.replies.push({ kind: "leave", ticket: event.ticket, body: { errorCode, members: [] } });
+        break;
       case "commit":
         effects.replies.push({ kind: "commit", ticket: event.ticket, body: commitError(event, errorCode) });
         break;

@@ -1,7 +1,6 @@
 import { type Codec, errorCodes } from "@ottla/protocol";
 import { assert, type Logger, type Runtime, type Timer } from "@ottla/runtime";
 import type { AppendOutcome } from "../log/outcomes.ts";
-import type { Partition } from "../log/partition.ts";
 import { CommitGate } from "./commit-gate.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import type {
@@ -18,9 +17,11 @@ import { GroupMachine } from "./group-machine.ts";
 import { buildGroupBatches, codecOfSetting } from "./group-record-codec.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupReplay, ReplayError } from "./group-replay.ts";
+import type { OffsetsLog } from "./offsets-log.ts";
 
-/** How long a partition that failed is left alone before it is tried again. */
-const retryDelayMs = 1_000;
+/** How long a partition that failed is left alone before it is tried again; it doubles with each failure that follows. */
+const firstRetryDelayMs = 1_000;
+const maxRetryDelayMs = 60_000;
 
 export interface GroupPartitionOptions {
   readonly index: number;
@@ -28,7 +29,7 @@ export interface GroupPartitionOptions {
   readonly logger: Logger;
   readonly config: GroupCoordinatorConfig;
   /** The partition of `__consumer_offsets`, which is made if need be. */
-  open(): Partition | Promise<Partition>;
+  open(): OffsetsLog | Promise<OffsetsLog>;
 }
 
 /** How many deleted topics a partition that is not there remembers until it is. */
@@ -57,9 +58,10 @@ export class GroupPartition {
   private readonly codec: Codec;
   private state: State = "idle";
   private machine: GroupMachine;
-  private partition: Partition | null = null;
+  private partition: OffsetsLog | null = null;
   private opening: Promise<void> | null = null;
   private retryAt = 0;
+  private retryDelayMs = firstRetryDelayMs;
   /** What requests are told while it has failed. */
   private failedCode = 0;
   private readonly instant = { wall: 0, monotonic: 0 };
@@ -187,7 +189,7 @@ export class GroupPartition {
   }
 
   private open(): void {
-    let partition: Partition | Promise<Partition>;
+    let partition: OffsetsLog | Promise<OffsetsLog>;
     try {
       partition = this.options.open();
     } catch (error) {
@@ -213,7 +215,7 @@ export class GroupPartition {
     );
   }
 
-  private load(partition: Partition): void {
+  private load(partition: OffsetsLog): void {
     this.state = "loading";
     this.partition = partition;
     this.machine = new GroupMachine(this.options.config, this.options.logger);
@@ -236,6 +238,7 @@ export class GroupPartition {
 
   private activate(): void {
     this.state = "active";
+    this.retryDelayMs = firstRetryDelayMs;
     this.awaitHighWatermark();
     this.feed({ type: "loaded" });
     const deleted = this.deletedTopics;
@@ -290,7 +293,7 @@ export class GroupPartition {
     return 0;
   }
 
-  private appendBatch(partition: Partition, bytes: Buffer, records: readonly GroupRecord[]): number {
+  private appendBatch(partition: OffsetsLog, bytes: Buffer, records: readonly GroupRecord[]): number {
     const { life } = this;
     const baseOffset = partition.logEndOffset;
     const append = this.gate.begin();
@@ -356,7 +359,8 @@ export class GroupPartition {
     if (this.state === "closed") return;
     this.state = "failed";
     this.failedCode = code;
-    this.retryAt = runtime.clock.monotonic() + retryDelayMs;
+    this.retryAt = runtime.clock.monotonic() + this.retryDelayMs;
+    this.retryDelayMs = Math.min(this.retryDelayMs * 2, maxRetryDelayMs);
   }
 
   private canRetry(): boolean {

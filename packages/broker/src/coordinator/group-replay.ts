@@ -1,16 +1,8 @@
-import {
-  BatchCursor,
-  type BatchView,
-  CorruptBatchError,
-  CorruptRecordError,
-  controlTypeOf,
-  DecodeError,
-  RecordIterator,
-} from "@ottla/protocol";
+import { BatchCursor, type BatchView, controlTypeOf, RecordIterator } from "@ottla/protocol";
 import type { Logger } from "@ottla/runtime";
-import type { Partition } from "../log/partition.ts";
 import type { GroupMachine } from "./group-machine.ts";
 import { decodeGroupRecord } from "./group-record-codec.ts";
+import type { OffsetsLog } from "./offsets-log.ts";
 
 /** How much of the log is read at a time. */
 const readSize = 1_048_576;
@@ -22,14 +14,14 @@ export class ReplayError extends Error {
 
 /** Brings a machine to where the log of a partition of `__consumer_offsets` ends, one stretch after the other. */
 export class GroupReplay {
-  private readonly partition: Partition;
+  private readonly partition: OffsetsLog;
   private readonly machine: GroupMachine;
   private readonly logger: Logger;
   private readonly records = new RecordIterator();
   private nextOffset: number;
   private readonly unknown = new Set<number>();
 
-  constructor(partition: Partition, machine: GroupMachine, logger: Logger) {
+  constructor(partition: OffsetsLog, machine: GroupMachine, logger: Logger) {
     this.partition = partition;
     this.machine = machine;
     this.logger = logger;
@@ -50,10 +42,10 @@ export class GroupReplay {
       while (cursor.next()) this.replayBatch(cursor.view);
       if (this.nextOffset === before) throw new ReplayError(`${this.place()} has no batch`);
     } catch (error) {
-      if (error instanceof CorruptBatchError || error instanceof CorruptRecordError || error instanceof DecodeError) {
-        throw new ReplayError(`${this.place()} cannot be replayed: ${error.message}`, { cause: error });
-      }
-      throw error;
+      if (error instanceof ReplayError) throw error;
+      // Whatever it is: it is this partition's damage, not the broker's.
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ReplayError(`${this.place()} cannot be replayed: ${reason}`, { cause: error });
     } finally {
       read.release();
     }
@@ -65,6 +57,7 @@ export class GroupReplay {
     const { nextOffset, isControl, isTransactional, producerId } = view;
     // Only within a transaction does a commit wait for the end of its producer's work.
     const origin = isTransactional ? producerId : -1;
+    if (!view.isCrcValid()) throw new ReplayError(`${this.place()} does not match its checksum`);
     records.reset(view);
     while (records.next()) {
       if (records.offset < this.nextOffset) continue;
