@@ -136,23 +136,24 @@ function refuseUnavailable(table: readonly OptionSpec[], given: ReadonlyMap<stri
   throw new UsageError(`Option(s) [${names}] are unavailable given other options on the command line`);
 }
 
-const width = 80;
+/** Each column is wrapped here: half of 80 characters, less half of the gap (jopt-simple's `BuiltinHelpFormatter`). */
+const columnWidth = 39;
+const gap = "  ";
 
-/** The usage as a table of two columns, 80 characters wide. */
+/** The usage as a table of two columns. */
 export function formatUsage(table: readonly OptionSpec[]): string {
   const options = [...table]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((spec) => [left(spec), spec.description] as const);
-  const longest = Math.max(...options.map(([name]) => name.length));
-  const leftWidth = Math.min(longest, Math.floor(width / 2));
-  const rightWidth = width - leftWidth - 1;
   const rows = [["Option", "Description"], ["------", "-----------"], ...options].flatMap(([name = "", text = ""]) => {
-    const [names, texts] = [wrap(name, leftWidth), wrap(text, rightWidth)];
+    const [names, texts] = [wrap(name, columnWidth), wrap(text, columnWidth)];
     return Array.from({ length: Math.max(names.length, texts.length) }, (_, line) => {
-      return `${(names[line] ?? "").padEnd(leftWidth)} ${(texts[line] ?? "").padEnd(rightWidth)}`;
+      return [names[line] ?? "", texts[line] ?? ""] as const;
     });
   });
-  return `${rows.join("\n")}\n`;
+  const widest = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
+  const [leftWidth, rightWidth] = [widest(0), widest(1)];
+  return rows.map(([name, text]) => `${name.padEnd(leftWidth)}${gap}${text.padEnd(rightWidth)}\n`).join("");
 }
 
 function left(spec: OptionSpec): string {

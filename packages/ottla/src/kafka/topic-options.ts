@@ -142,9 +142,8 @@ function checkRequired(options: ParsedOptions, remark: (stream: "stdout" | "stde
   if (!options.has("list") && !options.has("describe")) options.require("topic");
   if (!options.has("alter")) return;
   if (options.has("config")) {
-    // Both are given for certain here: Kafka's check of two sets names them all.
     throw new UsageError(
-      'Option combination "[bootstrap-server],[config]" can\'t be used with option "[alter]" (To alter topic configurations, the kafka-configs tool can be used.)',
+      'Option combination "[[config], [bootstrap-server]]" can\'t be used with option "[alter]" (To alter topic configurations, the kafka-configs tool can be used.)',
       { withUsage: true },
     );
   }

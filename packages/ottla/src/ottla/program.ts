@@ -1,0 +1,29 @@
+import { nodeRuntime, type Runtime } from "@ottla/runtime";
+import { Command, CommanderError } from "commander";
+import type { Terminal } from "../terminal.ts";
+import { addBrokerCommand } from "./broker-command.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+
+/** Runs `ottla` and returns its exit code. */
+export async function runOttla(
+  args: readonly string[],
+  terminal: Terminal,
+  runtime: Runtime = nodeRuntime(),
+): Promise<number> {
+  const context: CommandContext = { terminal, runtime, exitCode: 0 };
+  const program = new Command("ottla")
+    .description("Kafka's partitions and consumer groups: a broker in one process, and tools for any Kafka cluster.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
+  addBrokerCommand(program, context);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return context.exitCode;
+  } catch (error) {
+    // Commander has said what is wrong, or printed what --help asked for.
+    if (error instanceof CommanderError) return error.exitCode;
+    if (!(error instanceof CommandError)) throw error;
+    terminal.complain(`ottla: ${error.message}\n`);
+    return 1;
+  }
+}

@@ -1,0 +1,54 @@
+import { Broker, parseProperties } from "@ottla/broker";
+import type { BrokerCommandOptions } from "./broker-command.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+import { readText } from "./files.ts";
+import { openLogger } from "./logger.ts";
+
+/** `ottla broker`: starts, says on one line that it is ready, and runs until a signal. */
+export async function runBroker(options: BrokerCommandOptions, context: CommandContext): Promise<number> {
+  const { terminal, runtime } = context;
+  const interrupted = terminal.interrupted();
+  const logger = openLogger(options, runtime.clock, (line) => terminal.complain(line));
+  const broker = await startBroker(options, context, logger);
+  const data = broker.dataDir ?? "memory (gone when it stops; --data-dir keeps it)";
+  const sinceStartMs = Math.round(process.uptime() * 1000);
+  terminal.write(`ottla broker ready on ${shownAddress(broker)} in ${sinceStartMs} ms, data in ${data}\n`);
+  await aborted(interrupted);
+  await broker.close();
+  return 0;
+}
+
+async function startBroker(
+  options: BrokerCommandOptions,
+  { runtime }: CommandContext,
+  logger: ReturnType<typeof openLogger>,
+): Promise<Broker> {
+  const { port, host, dataDir } = options;
+  try {
+    const fromFile =
+      options.configFile === undefined ? {} : parseProperties(readText(runtime.disk, options.configFile));
+    return await Broker.start({ port, host, dataDir, logger, runtime, config: { ...fromFile, ...options.config } });
+  } catch (error) {
+    // Whatever keeps a broker from starting is for the operator to solve: one line, no stack.
+    throw new CommandError(startFailure(error, port ?? 9092), { cause: error });
+  }
+}
+
+function startFailure(error: unknown, port: number): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return `port ${port} is in use; stop what listens there, or choose another with --port`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Where to connect to: every loopback name is shown as the address that all programs understand. */
+function shownAddress(broker: Broker): string {
+  const isLoopback = /^(localhost|127\.0\.0\.1|::1|0\.0\.0\.0)$/.test(broker.listeners[0]?.host ?? "localhost");
+  return isLoopback ? `127.0.0.1:${broker.port}` : broker.address;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
