@@ -54,6 +54,8 @@ describe("the checkers", () => {
     ["lostWrite", [sent("x", 0), sent("y", 1), polled([1, "y"])]],
     ["unread", [sent("x", 0)], { drained: true }],
     ["order", [polled([1, "y"], [0, "x"])]],
+    ["skipped", [sent("x", 0), sent("y", 1), sent("z", 2), polled([0, "x"], [2, "z"])]],
+    ["notOwned", [entry({ type: "assign", process: "c", partitions: ["t-1"] }), polled([0, "x"])]],
     ["producerOrder", [sent("x", 1), sent("y", 0)]],
     [
       "commitWentBack",
@@ -65,6 +67,14 @@ describe("the checkers", () => {
     ],
     ["commitLoss", [sent("x", 0), entry({ type: "commit", offsets: { [p]: 1 } })]],
     [
+      "commitLost",
+      [
+        polled([0, "x"], [1, "y"]),
+        entry({ type: "commit", offsets: { [p]: 2 } }),
+        entry({ type: "committed", process: "admin", offsets: { [p]: 1 }, startedMs: 1 }),
+      ],
+    ],
+    [
       "twoOwners",
       [
         entry({ type: "assign", process: "c", partitions: [p] }),
@@ -73,6 +83,15 @@ describe("the checkers", () => {
     ],
   ])("find %s", (kind, entries, options) => {
     expect(kinds(entries, options)).toContain(kind);
+  });
+
+  it("let a read of what is committed miss a commit that ended meanwhile", () => {
+    const commit = entry({ type: "commit", offsets: { [p]: 1 }, timeMs: 5 });
+    expect(kinds([polled([0, "x"]), commit, entry({ type: "committed", offsets: {}, startedMs: 4 })])).toEqual([]);
+  });
+
+  it("let a process that no group assigned anything to read what it likes, and gaps be where nothing is", () => {
+    expect(kinds([polled([0, "x"], [7, "y"])])).toEqual([]);
   });
 
   it("allow a second copy of a value where producers are not idempotent", () => {

@@ -9,9 +9,12 @@ export interface Fault {
     | "lostWrite"
     | "unread"
     | "order"
+    | "skipped"
+    | "notOwned"
     | "producerOrder"
     | "commitWentBack"
     | "commitLoss"
+    | "commitLost"
     | "twoOwners";
   readonly partition: PartitionKey | null;
   readonly what: string;
@@ -29,8 +32,10 @@ export function checkHistory(history: History, options: CheckOptions = {}): Faul
   return [
     ...checkLog(history, options),
     ...checkPollOrder(history),
+    ...checkOwnership(history),
     ...checkProducerOrder(history),
     ...checkCommits(history),
+    ...checkCommitted(history),
     ...checkOwners(history),
   ];
 }
@@ -117,9 +122,10 @@ export function checkLog(history: History, options: CheckOptions = {}): Fault[] 
   return faults;
 }
 
-/** A process sees a partition's offsets grow, except after it was assigned anew. */
+/** A process sees a partition's offsets grow, and none left out, except after it was assigned anew. */
 export function checkPollOrder(history: History): Fault[] {
   const faults: Fault[] = [];
+  const all = contents(history);
   const last = new Map<string, Map<PartitionKey, number>>();
   for (const entry of history.entries) {
     if (entry.type === "assign" || entry.type === "crash") last.delete(entry.process);
@@ -131,7 +137,35 @@ export function checkPollOrder(history: History): Fault[] {
       if (before !== undefined && offset <= before) {
         faults.push({ kind: "order", partition, what: `${entry.process} read offset ${offset} after ${before}` });
       }
+      for (let at = (before ?? offset) + 1; at < offset; at++) {
+        if (all.get(partition)?.has(at))
+          faults.push({
+            kind: "skipped",
+            partition,
+            what: `${entry.process} read ${offset} after ${before}, but not ${at}`,
+          });
+      }
       mine.set(partition, offset);
+    }
+  }
+  return faults;
+}
+
+/** A member of a group is handed nothing of a partition that it was not told it owns. Processes that were never assigned anything by a group own what they like. */
+export function checkOwnership(history: History): Fault[] {
+  const faults: Fault[] = [];
+  const owned = new Map<string, ReadonlySet<PartitionKey>>();
+  for (const entry of history.entries) {
+    if (entry.type === "assign") owned.set(entry.process, new Set(entry.partitions));
+    if (entry.type !== "poll") continue;
+    const mine = owned.get(entry.process);
+    for (const { partition, offset } of entry.records) {
+      if (mine === undefined || mine.has(partition)) continue;
+      faults.push({
+        kind: "notOwned",
+        partition,
+        what: `${entry.process} was handed offset ${offset}, but doesn't own it`,
+      });
     }
   }
   return faults;
@@ -182,8 +216,9 @@ export function checkCommits(history: History): Fault[] {
           partition,
           what: `${entry.process} committed ${offset} for ${entry.group} after ${before}`,
         });
-      for (const [at, value] of acknowledged.get(partition) ?? []) {
-        if (at < before || at >= offset || delivered.get(partition)?.has(at)) continue;
+      for (let at = before; at < offset; at++) {
+        const value = acknowledged.get(partition)?.get(at);
+        if (value === undefined || delivered.get(partition)?.has(at)) continue;
         faults.push({
           kind: "commitLoss",
           partition,
@@ -191,6 +226,36 @@ export function checkCommits(history: History): Fault[] {
         });
       }
       committed.set(key, Math.max(before, offset));
+    }
+  }
+  return faults;
+}
+
+/** What a group is said to have committed is not behind what was acknowledged to it. */
+export function checkCommitted(history: History): Fault[] {
+  const faults: Fault[] = [];
+  const commits = new Map<string, { timeMs: number; offset: number }[]>();
+  for (const entry of history.entries) {
+    if (entry.type === "commit" && entry.outcome === "ok") {
+      for (const [partition, offset] of Object.entries(entry.offsets)) {
+        const key = `${entry.group} ${partition}`;
+        const before = commits.get(key);
+        if (before === undefined) commits.set(key, [{ timeMs: entry.timeMs, offset }]);
+        else before.push({ timeMs: entry.timeMs, offset });
+      }
+    }
+    if (entry.type !== "committed") continue;
+    for (const [key, before] of commits) {
+      const [group, partition] = key.split(" ") as [string, PartitionKey];
+      if (group !== entry.group) continue;
+      const expected = before.findLast(({ timeMs }) => timeMs <= entry.startedMs)?.offset ?? 0;
+      const found = entry.offsets[partition] ?? 0;
+      if (found < expected)
+        faults.push({
+          kind: "commitLost",
+          partition,
+          what: `${group} had committed ${expected}, but ${entry.process} was told ${found}`,
+        });
     }
   }
   return faults;

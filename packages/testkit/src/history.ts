@@ -40,6 +40,15 @@ export interface Commit extends Operation {
   readonly offsets: Readonly<Record<PartitionKey, number>>;
 }
 
+/** What somebody was told that a group has committed; partitions without a committed offset are missing. */
+export interface Committed extends Operation {
+  readonly type: "committed";
+  readonly group: string;
+  readonly offsets: Readonly<Record<PartitionKey, number>>;
+  /** When it was asked for: commits that ended before must be in it. */
+  readonly startedMs: number;
+}
+
 /** Partitions that a member was told it owns, all of them, from here on; an empty list when they were revoked or lost. */
 export interface Assign extends Operation {
   readonly type: "assign";
@@ -53,7 +62,7 @@ export interface Crash extends Operation {
   readonly type: "crash";
 }
 
-export type Entry = Send | Poll | Commit | Assign | Crash;
+export type Entry = Send | Poll | Commit | Committed | Assign | Crash;
 
 /** Collects a history; entries are in the order in which they ended. */
 export class History {
@@ -61,6 +70,13 @@ export class History {
 
   add(entry: Entry): void {
     this.entries.push(entry);
+  }
+
+  /** The same without some entries: to look at one group's part of it, say. */
+  filter(isWanted: (entry: Entry) => boolean): History {
+    const part = new History();
+    for (const entry of this.entries) if (isWanted(entry)) part.add(entry);
+    return part;
   }
 
   of<T extends Entry["type"]>(type: T): Extract<Entry, { type: T }>[] {
