@@ -156,19 +156,19 @@ export class ClassicGroupMachine {
   }
 
   /** A deadline has passed. */
-  timeout(timed: ClassicTimed, now: Instant, effects: Effects): void {
+  timeout(group: ClassicGroup, timed: ClassicTimed, now: Instant, effects: Effects): void {
     switch (timed.kind) {
       case "classicMember":
-        this.rebalance.sessionTimeout(timed, now, effects);
+        this.rebalance.sessionTimeout(group, timed, now, effects);
         break;
       case "pendingMember":
-        this.rebalance.pendingTimeout(timed.group, timed.memberId, now, effects);
+        this.rebalance.pendingTimeout(group, timed.memberId, now, effects);
         break;
       case "joinPhase":
-        this.rebalance.joinTimeout(timed, now, effects);
+        this.rebalance.joinTimeout(group, timed, now, effects);
         break;
       case "syncPhase":
-        this.rebalance.syncTimeout(timed, now, effects);
+        this.rebalance.syncTimeout(group, timed, now, effects);
         break;
     }
   }

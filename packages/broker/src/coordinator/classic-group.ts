@@ -12,7 +12,7 @@ import { subscribedTopicsOf } from "./consumer-subscription.ts";
 import type { CommitIdentity, Group, OffsetExpiry } from "./group.ts";
 import { type GroupProtocol, noBytes } from "./group-events.ts";
 import type { ClassicGroupRecord, GroupRecord, StoredClassicGroup, StoredMember } from "./group-records.ts";
-import { javaHashBucket } from "./java-hash.ts";
+import { ProtocolVotes } from "./protocol-votes.ts";
 
 /** Kafka has `Dead` besides: what a group that does not exist is shown as. */
 export type ClassicGroupState = "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable";
@@ -39,8 +39,8 @@ export class ClassicGroup implements Group {
   readonly members = new Map<string, ClassicMember>();
   /** Who was given an id and has not joined with it yet. */
   readonly pendingMembers = new Map<string, PendingMember>();
-  readonly joinTimer = new JoinPhaseTimer(this);
-  readonly syncTimer = new SyncPhaseTimer(this);
+  readonly joinTimer: JoinPhaseTimer;
+  readonly syncTimer: SyncPhaseTimer;
   generationId = 0;
   leaderId: string | null = null;
   protocolName: string | null = null;
@@ -56,14 +56,15 @@ export class ClassicGroup implements Group {
   private lastState: ClassicGroupState | null = null;
   private knownProtocolType: string | null = null;
   private readonly staticIds = new Map<string, string>();
-  /** How many members know each protocol. */
-  private readonly protocolCounts = new Map<string, number>();
+  private readonly votes = new ProtocolVotes();
   private awaitingJoin = 0;
   private pendingSync = 0;
   private readonly timers: ClassicTimers;
 
   constructor(id: string, timers: ClassicTimers, stateTimestamp: number) {
     this.id = id;
+    this.joinTimer = new JoinPhaseTimer(id);
+    this.syncTimer = new SyncPhaseTimer(id);
     this.timers = timers;
     this.stateTimestamp = stateTimestamp;
   }
@@ -148,7 +149,7 @@ export class ClassicGroup implements Group {
     if (member.groupInstanceId !== null) this.staticIds.set(member.groupInstanceId, member.memberId);
     this.leaderId ??= member.memberId;
     this.members.set(member.memberId, member);
-    this.count(member.protocols, 1);
+    this.votes.add(member.protocols);
     if (member.isAwaitingJoin) this.awaitingJoin++;
     this.removePending(member.memberId);
   }
@@ -159,7 +160,7 @@ export class ClassicGroup implements Group {
     if (member !== undefined) {
       this.members.delete(memberId);
       this.timers.cancel(member);
-      this.count(member.protocols, -1);
+      this.votes.remove(member.protocols);
       if (member.isAwaitingJoin) this.awaitingJoin--;
       this.setPendingSync(member, false);
       if (member.groupInstanceId !== null && this.staticIds.get(member.groupInstanceId) === memberId) {
@@ -190,9 +191,9 @@ export class ClassicGroup implements Group {
   }
 
   setProtocols(member: ClassicMember, protocols: readonly GroupProtocol[]): void {
-    this.count(member.protocols, -1);
+    this.votes.remove(member.protocols);
     member.protocols = protocols;
-    this.count(protocols, 1);
+    this.votes.add(protocols);
   }
 
   setJoinTicket(member: ClassicMember, ticket: number): void {
@@ -230,34 +231,14 @@ export class ClassicGroup implements Group {
   supportsProtocols(protocolType: string, protocols: readonly GroupProtocol[]): boolean {
     if (this.currentState === "Empty") return protocolType !== "" && protocols.length > 0;
     if (this.knownProtocolType !== protocolType) return false;
-    return protocols.some((protocol) => (this.protocolCounts.get(protocol.name) ?? 0) === this.members.size);
+    return protocols.some((protocol) => this.votes.isCommon(protocol.name, this.members.size));
   }
 
-  /**
-   * The protocol that most members like best among those that all of them know. With `replaced`, as if that member had the protocols given.
-   */
+  /** The protocol that the members choose. With `replaced`, as if that member had the protocols given. */
   selectProtocol(replaced?: ClassicMember, by: readonly GroupProtocol[] = []): string {
-    const others = this.members.size - (replaced === undefined ? 0 : 1);
-    const candidates = new Set<string>();
-    for (const [name, count] of this.protocolCounts) {
-      const known = count - (replaced?.metadata(name) === undefined ? 0 : 1);
-      if (known === others && (replaced === undefined || by.some((one) => one.name === name))) candidates.add(name);
-    }
-    if (others === 0) for (const one of by) candidates.add(one.name);
-    const votes = new Map<string, number>();
-    for (const member of this.members.values()) {
-      const protocols = member === replaced ? by : member.protocols;
-      const vote = protocols.find((one) => candidates.has(one.name));
-      assert(vote !== undefined, "all members have a protocol in common");
-      votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1);
-    }
-    let best: string | null = null;
-    for (const [name, count] of votes) {
-      const lead = count - (best === null ? 0 : votes.get(best)!);
-      if (best === null || lead > 0 || (lead === 0 && javaHashBucket(name) < javaHashBucket(best))) best = name;
-    }
-    assert(best !== null, "a group that selects a protocol has members");
-    return best;
+    return this.votes.select(
+      Array.from(this.members.values(), (member) => (member === replaced ? by : member.protocols)),
+    );
   }
 
   /** Finds out what the members subscribe to. */
@@ -386,14 +367,6 @@ export class ClassicGroup implements Group {
     for (const pending of this.pendingMembers.values()) this.timers.cancel(pending);
     this.timers.cancel(this.joinTimer);
     this.timers.cancel(this.syncTimer);
-  }
-
-  private count(protocols: readonly GroupProtocol[], by: 1 | -1): void {
-    for (const { name } of protocols) {
-      const count = (this.protocolCounts.get(name) ?? 0) + by;
-      if (count === 0) this.protocolCounts.delete(name);
-      else this.protocolCounts.set(name, count);
-    }
   }
 }
 

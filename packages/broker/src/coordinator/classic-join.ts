@@ -88,7 +88,7 @@ export class ClassicJoin {
       if (replaced === undefined) this.addMember(group, event, newMemberId, now, effects);
       else this.replaceStaticMember(group, event, replaced, newMemberId, now, effects);
     } else if (event.apiVersion >= firstVersionWithKnownMember) {
-      const pending = new PendingMember(group, newMemberId);
+      const pending = new PendingMember(group.id, newMemberId);
       group.addPending(pending);
       this.timers.schedule(pending, now.monotonic + event.sessionTimeoutMs);
       refuse(event, newMemberId, errorCodes.MEMBER_ID_REQUIRED, effects);
@@ -128,7 +128,7 @@ export class ClassicJoin {
   }
 
   private addMember(group: ClassicGroup, event: JoinEvent, memberId: string, now: Instant, effects: Effects): void {
-    const member = new ClassicMember(group, {
+    const member = new ClassicMember(group.id, {
       memberId,
       groupInstanceId: event.groupInstanceId,
       clientId: this.interner.intern(event.clientId),
@@ -178,7 +178,7 @@ export class ClassicJoin {
     }
     this.rebalance.answerJoin(group, old, joinError(old.memberId, errorCodes.FENCED_INSTANCE_ID), effects);
     this.rebalance.answerSync(old, syncError(errorCodes.FENCED_INSTANCE_ID), effects);
-    const successor = new ClassicMember(group, {
+    const successor = new ClassicMember(group.id, {
       memberId: newMemberId,
       groupInstanceId: old.groupInstanceId,
       clientId: old.clientId,
@@ -243,7 +243,7 @@ export class ClassicJoin {
   /** A member as a record has it. */
   load(group: ClassicGroup, stored: StoredMember): ClassicMember {
     const name = this.interner.intern(group.protocolName ?? "");
-    const member = new ClassicMember(group, {
+    const member = new ClassicMember(group.id, {
       memberId: stored.memberId,
       groupInstanceId: stored.groupInstanceId,
       clientId: this.interner.intern(stored.clientId),

@@ -1,4 +1,3 @@
-import type { ClassicGroup } from "./classic-group.ts";
 import { Timed } from "./deadline-heap.ts";
 import { type GroupProtocol, noBytes } from "./group-events.ts";
 
@@ -7,7 +6,7 @@ import { type GroupProtocol, noBytes } from "./group-events.ts";
  * costs an object, its id, and bytes that equal members share.
  */
 export class ClassicMember extends Timed {
-  readonly group: ClassicGroup;
+  readonly groupId: string;
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   readonly clientId: string;
@@ -27,9 +26,9 @@ export class ClassicMember extends Timed {
   /** It has yet to send the SyncGroup of this generation. */
   isPendingSync = false;
 
-  constructor(group: ClassicGroup, about: MemberDescription) {
+  constructor(groupId: string, about: MemberDescription) {
     super();
-    this.group = group;
+    this.groupId = groupId;
     this.memberId = about.memberId;
     this.groupInstanceId = about.groupInstanceId;
     this.clientId = about.clientId;
@@ -82,12 +81,12 @@ export interface MemberDescription {
 
 /** Somebody who was given a member id and asked to come back with it (KIP-394). Its deadline is when it has not. */
 export class PendingMember extends Timed {
-  readonly group: ClassicGroup;
+  readonly groupId: string;
   readonly memberId: string;
 
-  constructor(group: ClassicGroup, memberId: string) {
+  constructor(groupId: string, memberId: string) {
     super();
-    this.group = group;
+    this.groupId = groupId;
     this.memberId = memberId;
   }
 
@@ -98,15 +97,15 @@ export class PendingMember extends Timed {
 
 /** The end of a group's join phase. */
 export class JoinPhaseTimer extends Timed {
-  readonly group: ClassicGroup;
+  readonly groupId: string;
   /** In a group's first rebalance: how long the wait is extended at a time while members keep coming. */
   initialDelayMs = 0;
   /** In a group's first rebalance: how much longer it may be extended; -1 in every other. */
   remainingMs = -1;
 
-  constructor(group: ClassicGroup) {
+  constructor(groupId: string) {
     super();
-    this.group = group;
+    this.groupId = groupId;
   }
 
   get kind(): "joinPhase" {
@@ -116,12 +115,12 @@ export class JoinPhaseTimer extends Timed {
 
 /** The end of the wait for every member's SyncGroup. */
 export class SyncPhaseTimer extends Timed {
-  readonly group: ClassicGroup;
+  readonly groupId: string;
   generationId = 0;
 
-  constructor(group: ClassicGroup) {
+  constructor(groupId: string) {
     super();
-    this.group = group;
+    this.groupId = groupId;
   }
 
   get kind(): "syncPhase" {

@@ -73,8 +73,7 @@ export class ClassicRebalance {
   }
 
   /** The time of the join phase is up. */
-  joinTimeout(timer: JoinPhaseTimer, now: Instant, effects: Effects): void {
-    const { group } = timer;
+  joinTimeout(group: ClassicGroup, timer: JoinPhaseTimer, now: Instant, effects: Effects): void {
     if (group.state !== "PreparingRebalance") return;
     const remaining = timer.remainingMs;
     const delay = Math.min(this.config.groupInitialRebalanceDelayMs, remaining);
@@ -133,8 +132,7 @@ export class ClassicRebalance {
   }
 
   /** Members that have not sent SyncGroup within the rebalance timeout are out. */
-  syncTimeout(timer: SyncPhaseTimer, now: Instant, effects: Effects): void {
-    const { group } = timer;
+  syncTimeout(group: ClassicGroup, timer: SyncPhaseTimer, now: Instant, effects: Effects): void {
     const isOn = group.state === "CompletingRebalance" || group.state === "Stable";
     if (!isOn || timer.generationId !== group.generationId || group.hasAllMembersSynced) return;
     let removed = 0;
@@ -153,8 +151,7 @@ export class ClassicRebalance {
   }
 
   /** A session has ended. */
-  sessionTimeout(member: ClassicMember, now: Instant, effects: Effects): void {
-    const { group } = member;
+  sessionTimeout(group: ClassicGroup, member: ClassicMember, now: Instant, effects: Effects): void {
     // Its next session begins with the answer that it waits for.
     if (member.needsNoHeartbeat) return;
     this.logger.info("group member has failed", { group: group.id, member: member.memberId });

@@ -92,7 +92,8 @@ export class GroupMachine {
         break;
       case "timer": {
         const timed = this.timers.popDue(now.monotonic);
-        if (timed !== null) this.classic.timeout(timed, now, effects);
+        const group = timed === null ? undefined : this.classicGroup(timed.groupId);
+        if (timed !== null && group !== undefined) this.classic.timeout(group, timed, now, effects);
         break;
       }
       case "loaded":
