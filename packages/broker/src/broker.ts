@@ -63,7 +63,7 @@ export class Broker implements AsyncDisposable {
     const dataDir = options.dataDir ?? null;
     const runtime: Runtime = dataDir === null ? { ...real, disk: memoryDisk(real.clock) } : real;
     warnAboutSettings(config, logger);
-    const lock = openDataDirectory(runtime.disk, dataDir ?? memoryDirectory);
+    const lock = await openDataDirectory(runtime.disk, dataDir ?? memoryDirectory);
     try {
       const { settings } = config;
       const cluster = await ClusterState.open({

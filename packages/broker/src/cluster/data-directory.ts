@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type Disk, DiskError, type DiskLock, DiskLockedError } from "@ottla/runtime";
 import { MetadataLog } from "./metadata-log.ts";
 
@@ -14,10 +15,10 @@ export class DataDirectoryError extends Error {
  * Takes a data directory: makes it where it is missing, locks it, and refuses one that is in use, cannot be read or holds something else. A directory that is refused
  * is left as it was. Throws a `DataDirectoryError`.
  */
-export function openDataDirectory(disk: Disk, path: string): DiskLock {
+export async function openDataDirectory(disk: Disk, path: string): Promise<DiskLock> {
   try {
     const entry = disk.stat(path);
-    if (entry === null) disk.makeDirectory(path);
+    if (entry === null) await makeDirectory(disk, path);
     else if (!entry.isDirectory) throw new DataDirectoryError(`data directory ${path} is not a directory`);
     else refuseForeign(disk, path);
     return disk.lock(`${path}/${lockName}`);
@@ -30,6 +31,19 @@ export function openDataDirectory(disk: Disk, path: string): DiskLock {
     }
     throw error;
   }
+}
+
+/** Makes a directory, and its parents, so that they survive the death of the machine. */
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  const parents: string[] = [];
+  for (let missing = path; disk.stat(missing) === null; ) {
+    const parent = dirname(missing);
+    parents.push(parent);
+    if (parent === missing) break;
+    missing = parent;
+  }
+  disk.makeDirectory(path);
+  for (const parent of parents) await disk.syncDirectory(parent);
 }
 
 /** Only what an Ottla broker made, or a new directory, is taken. */
