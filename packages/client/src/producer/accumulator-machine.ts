@@ -248,7 +248,7 @@ export class AccumulatorMachine {
 
   #unsent(request: SentRequest, now: number): void {
     this.#dispatcher.landed(request.nodeId);
-    this.#dispatcher.disconnected(request.nodeId, null, this.#effects);
+    this.#dispatcher.hungUp(request.nodeId);
     for (const { batch } of request.sent) if (this.#land(batch)) this.#putBack(batch, now);
   }
 

@@ -48,6 +48,7 @@ export class Batch implements QueuedBatch {
   producerEpoch = -1;
   /** -1 until it is sent for the first time, and always without idempotence. */
   baseSequence = -1;
+  ordinal = -1;
   /** Whether a failed attempt may have reached the log. */
   possiblyPersisted = false;
   /** Why the last attempt failed. */

@@ -38,6 +38,11 @@ export class Dispatcher {
     node.error = null;
   }
 
+  /** There is no connection any more; that says nothing about who leads what. */
+  hungUp(nodeId: number): void {
+    this.#node(nodeId).state = "disconnected";
+  }
+
   /** A request is over. */
   landed(nodeId: number): void {
     this.#node(nodeId).inFlightCount--;
@@ -48,6 +53,7 @@ export class Dispatcher {
     return this.#node(nodeId).error;
   }
 
+  /** No connection could be made: perhaps others lead its partitions now. */
   disconnected(nodeId: number, error: KafkaError | null, effects: AccumulatorEffect[]): void {
     const node = this.#node(nodeId);
     node.state = "disconnected";

@@ -13,10 +13,14 @@ export interface QueuedBatch {
   producerId: number;
   producerEpoch: number;
   baseSequence: number;
+  /** The how manieth batch of its partition it is that was given a sequence. */
+  ordinal: number;
 }
 
-/** How many batches of a partition brokers remember: no more may be on their way. */
-const maxTracked = 5;
+/**
+ * How many batches of a partition brokers remember. A batch of unknown fate can only be sent again while it is among them, so no batch is sent that is further ahead.
+ */
+const rememberedBatches = 5;
 const minSizeHint = 512;
 
 /**
@@ -39,6 +43,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
   compressionRatio = 1;
   #identity: ProducerIdentity = { id: -1, epoch: -1 };
   #nextSequence = 0;
+  #nextOrdinal = 0;
   #lastAcked = -1;
 
   constructor(topic: string, partition: number) {
@@ -88,8 +93,12 @@ export class PartitionQueue<Batch extends QueuedBatch> {
       // It is sent again: only the lowest may go, since brokers refuse the others until that one is there.
       return this.tracked[0] === head;
     }
-    if (this.isUnresolved || this.tracked.length >= maxTracked) return false;
-    return this.tracked.length === 0 || this.#isCurrent(identity);
+    const oldest = this.tracked[0];
+    if (oldest === undefined) return true;
+    if (this.isUnresolved || !this.#isCurrent(identity)) return false;
+    if (this.#nextOrdinal - oldest.ordinal >= rememberedBatches) return false;
+    // A broker that knows nothing of the producer takes any sequence as its first: were the first batch lost and the second not, the first would come behind it. So the first goes alone.
+    return this.#lastAcked >= 0;
   }
 
   /** Gives a batch that is sent for the first time its sequence. */
@@ -98,6 +107,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
     batch.producerId = identity.id;
     batch.producerEpoch = identity.epoch;
     batch.baseSequence = this.#nextSequence;
+    batch.ordinal = this.#nextOrdinal++;
     this.#nextSequence = addToSequence(this.#nextSequence, batch.recordCount);
     this.tracked.push(batch);
   }
@@ -150,6 +160,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
         part.producerId = batch.producerId;
         part.producerEpoch = batch.producerEpoch;
         part.baseSequence = sequence;
+        part.ordinal = batch.ordinal;
         sequence = addToSequence(sequence, part.recordCount);
       }
       this.tracked.splice(at, 1, ...parts);
