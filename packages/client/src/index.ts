@@ -1,4 +1,65 @@
+export { Admin } from "./admin/admin.ts";
+export type { AdminOptions } from "./admin/admin-config.ts";
+export { AdminError, AdminTimeoutError, type ItemResult, settle } from "./admin/admin-errors.ts";
+export type { CallOptions } from "./admin/call.ts";
+export type {
+  BrokerLogDirs,
+  ClusterBroker,
+  ClusterDescription,
+  ClusterNode,
+  DescribeClusterOptions,
+  ElectedLeader,
+  ElectionType,
+  LogDir,
+  LogDirReplica,
+  PartitionReassignment,
+} from "./admin/cluster.ts";
+export type {
+  AlterConfigsOptions,
+  AlterConfigsResource,
+  ConfigChange,
+  ConfigDescription,
+  ConfigEntry,
+  ConfigResource,
+  ConfigSynonym,
+  DescribeConfigsOptions,
+  DescribeConfigsResource,
+} from "./admin/configs.ts";
+export type { DescribeGroupsOptions, GroupDescription, MemberDescription } from "./admin/describe-groups.ts";
+export type {
+  DescribeTopicsOptions,
+  ListTopicsOptions,
+  PartitionDescription,
+  TopicDescription,
+  TopicListing,
+} from "./admin/describe-topics.ts";
+export type { GroupLagOptions, GroupMember, PartitionLag } from "./admin/group-lag.ts";
+export type { CommittedOffset, ListGroupOffsetsOptions } from "./admin/group-offsets.ts";
+export type { GroupListing, ListGroupsOptions, MemberToRemove, RemoveMembersOptions } from "./admin/groups.ts";
+export type {
+  DeletedRecords,
+  DescribeProducersOptions,
+  IsolationLevel,
+  ListedOffset,
+  ListOffsetsOptions,
+  OffsetQuery,
+  OffsetSpec,
+  PartitionProducers,
+  ProducerState,
+  RecordsToDelete,
+} from "./admin/records.ts";
+export type {
+  CreatedTopic,
+  CreatePartitionsOptions,
+  CreateTopicsOptions,
+  DeleteTopicsOptions,
+  NewPartitions,
+  NewTopic,
+  TopicSelector,
+} from "./admin/topics.ts";
+export type { ConfigResourceType, ConfigSource, ConfigType, GroupState, GroupType } from "./admin/wire-names.ts";
 export type { Address, ClientOptions, Options } from "./config.ts";
+export type { TopicPartition, TopicPartitionOffset } from "./consumer/topic-partition.ts";
 export * from "./errors.ts";
 export type { Partitioner, PartitionerInput } from "./producer/partitioner.ts";
 export {
