@@ -28,18 +28,13 @@ import type { Partition } from "../src/log/partition.ts";
 export const testData = join(import.meta.dirname, "..", "test-data", "golden");
 export const testTopicId = "AAAAAAAAAAAAAAAAAAAAAQ";
 
-/** Who drives time: the simulated clock, or nobody where it is the machine's. */
-export interface TestTime {
-  until<T>(promise: Promise<T>): Promise<T>;
-}
-
 export interface TestRuntime extends Runtime {
   readonly clock: SimClock;
 }
 
 /** Simulated time, a disk in memory. */
-export function testRuntime(disk?: Disk): TestRuntime {
-  const clock = simClock({ startMs: 1_700_000_060_000 });
+export function testRuntime(disk?: Disk, startMs = 1_700_000_060_000): TestRuntime {
+  const clock = simClock({ startMs });
   return { ...nodeRuntime(), clock, random: simRandom(1), disk: disk ?? memoryDisk(clock) };
 }
 
@@ -62,8 +57,13 @@ export interface OpenOptions {
   readonly more?: Partial<LogManagerOptions>;
 }
 
-/** Opens the logs in `/data`. */
-export function openLogs(runtime: Runtime, options: OpenOptions = {}): Promise<LogManager> {
+/** Opens the logs in `/data`, driving the simulated time. */
+export function openLogs(runtime: TestRuntime, options: OpenOptions = {}): Promise<LogManager> {
+  return runtime.clock.until(startOpening(runtime, options));
+}
+
+/** Opens the logs in `/data`; somebody else drives the time. */
+export function startOpening(runtime: Runtime, options: OpenOptions = {}): Promise<LogManager> {
   return LogManager.open({
     runtime,
     logger: options.logger ?? silentLogger,

@@ -48,10 +48,14 @@ export class Cleaner {
     const { config, runtime } = this.#environment;
     if (this.#isStopped) return;
     this.#timer = runtime.clock.setTimer(config.logCleanerBackoffMs, () => {
-      this.#running = this.#cleanAll().then(() => {
-        this.#running = null;
-        this.start();
-      });
+      // A bug here must not end the process.
+      const failed = (error: unknown) => this.#environment.logger.error("compaction failed", { error });
+      this.#running = this.#cleanAll()
+        .catch(failed)
+        .then(() => {
+          this.#running = null;
+          this.start();
+        });
     });
   }
 

@@ -119,10 +119,14 @@ export class Housekeeping {
     const schedule = (delayMs: number) => {
       const timer = this.#environment.runtime.clock.setTimer(delayMs, () => {
         this.#timers.delete(timer);
-        const running = job().then(() => {
-          this.#running.delete(running);
-          if (!this.#isStopped) schedule(intervalMs);
-        });
+        // A bug in what only tidies up must not end the process.
+        const failed = (error: unknown) => this.#environment.logger.error("housekeeping failed", { error });
+        const running = job()
+          .catch(failed)
+          .then(() => {
+            this.#running.delete(running);
+            if (!this.#isStopped) schedule(intervalMs);
+          });
         this.#running.add(running);
       });
       this.#timers.add(timer);

@@ -35,11 +35,14 @@ export class LogManager {
   readonly #removals = new Set<Timer>();
   #strays: StrayDirectory[] = [];
   #wasCleanShutdown = false;
+  /** Whether the log directory was made by this start. */
+  readonly #isNew: boolean;
   #isClosed = false;
 
   private constructor(options: LogManagerOptions) {
     const config = { ...defaultLogManagerConfig, ...options.config };
     const logDirectory = joinPath(options.dataDirectory, "log");
+    this.#isNew = options.runtime.disk.stat(logDirectory) === null;
     options.runtime.disk.makeDirectory(logDirectory);
     this.#dataDirectory = options.dataDirectory;
     this.#environment = logEnvironment(options.runtime, options.logger, config, logDirectory);
@@ -149,6 +152,7 @@ export class LogManager {
   async #open(options: LogManagerOptions): Promise<void> {
     const { runtime, logger } = this.#environment;
     const startedMs = runtime.clock.monotonic();
+    if (this.#isNew) await runtime.disk.syncDirectory(this.#dataDirectory);
     const mark = await takeCleanShutdown(runtime.disk, this.#dataDirectory);
     this.#wasCleanShutdown = mark !== null;
     const { partitions: found, deleted } = this.#startup.listDirectories();

@@ -21,7 +21,7 @@ export interface ReadBatches {
   readonly nextOffset: number;
 }
 
-/** A record found by its timestamp. */
+/** A record found by its timestamp: a transaction's marker, too, as in Kafka. */
 export interface FoundRecord {
   readonly offset: number;
   readonly timestampMs: number;
@@ -164,7 +164,6 @@ export class LogReader {
     const reader = new SegmentReader(segment.log, start, segment.writtenSize, buffers, timestampChunkSize);
     try {
       while (reader.next()) {
-        if (reader.view.isControl) continue;
         const found = visit(reader.view);
         if (found !== null) return found;
       }
