@@ -51,7 +51,8 @@ interface Pending {
   readonly version: number;
   /** Of `clock.monotonic()`. */
   readonly deadline: number;
-  readonly sentAt: number;
+  /** How many chunks had arrived when it was sent. */
+  readonly chunksBefore: number;
   readonly timeoutMs: number;
   /** Null once the caller no longer waits. */
   settle: Settle | null;
@@ -84,7 +85,7 @@ export class Connection {
   #over: KafkaError | null = null;
   #timer: Timer | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
-  #lastReceivedAt: number;
+  #chunkCount = 0;
   #lastUsedAt: number;
 
   private constructor(options: ConnectionOptions, socket: Socket) {
@@ -92,8 +93,7 @@ export class Connection {
     this.#options = options;
     this.#socket = socket;
     this.#splitter = new FrameSplitter({ maxFrameSize: options.receiveMessageMaxBytes });
-    this.#lastReceivedAt = options.runtime.clock.monotonic();
-    this.#lastUsedAt = this.#lastReceivedAt;
+    this.#lastUsedAt = options.runtime.clock.monotonic();
     socket.start({
       data: (chunk) => this.#data(chunk),
       drained: () => {},
@@ -162,7 +162,14 @@ export class Connection {
       const now = this.#options.runtime.clock.monotonic();
       const correlationId = this.#write(api, version, body);
       const settle: Settle = { resolve: resolve as Settle["resolve"], reject };
-      const pending: Pending = { api, version, deadline: now + timeoutMs, sentAt: now, timeoutMs, settle };
+      const pending: Pending = {
+        api,
+        version,
+        deadline: now + timeoutMs,
+        chunksBefore: this.#chunkCount,
+        timeoutMs,
+        settle,
+      };
       this.#pending.set(correlationId, pending);
       this.#wakeAt(pending.deadline);
       if (signal !== undefined) pending.settle = this.#abortable(pending, settle, signal);
@@ -228,7 +235,7 @@ export class Connection {
   }
 
   #data(chunk: Buffer): void {
-    this.#lastReceivedAt = this.#options.runtime.clock.monotonic();
+    this.#chunkCount++;
     try {
       this.#splitter.push(chunk, this.#onFrame);
     } catch (cause) {
@@ -362,7 +369,7 @@ export class Connection {
         const what = `${this.name} did not answer ${api.name} version ${pending.version} within ${Math.round(timeoutMs)} ms`;
         settle.reject(new TimeoutError(what, { possiblyPersisted: true }));
         // Nothing at all has come since it was sent, and no earlier request explains that: the other side is gone or hangs.
-        if (head && this.#lastReceivedAt < pending.sentAt) {
+        if (head && this.#chunkCount === pending.chunksBefore) {
           this.#end(
             new ConnectionError(
               `${this.name} has been silent for ${Math.round(timeoutMs)} ms; the connection is given up`,
