@@ -1,14 +1,14 @@
 import { type Codec, errorCodes } from "@ottla/protocol";
-import { assert, type Logger, type Runtime, type Timer } from "@ottla/runtime";
+import type { Logger, Runtime } from "@ottla/runtime";
 import type { AppendOutcome } from "../log/outcomes.ts";
 import { CommitGate } from "./commit-gate.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import type {
   Effects,
   GroupEvent,
   Heartbeat,
   Instant,
-  Reply,
   ReplyBody,
   ReplyKind,
   TopicsDeletedEvent,
@@ -18,6 +18,7 @@ import { buildGroupBatches, codecOfSetting } from "./group-record-codec.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupReplay, ReplayError } from "./group-replay.ts";
 import type { OffsetsLog } from "./offsets-log.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
 
 /** How long a partition that failed is left alone before it is tried again; it doubles with each failure that follows. */
 const firstRetryDelayMs = 1_000;
@@ -41,13 +42,6 @@ const maxDeletedTopics = 10_000;
  */
 type State = "idle" | "queued" | "opening" | "loading" | "active" | "failed" | "closed";
 
-/** Who has asked for something and has no answer yet. */
-interface Waiter {
-  readonly kind: ReplyKind;
-  resolve(reply: Reply): void;
-  refuse(errorCode: number): void;
-}
-
 /**
  * One partition of `__consumer_offsets` and the machine that stands for it: feeds the machine one event at a time, appends its records, one batch an event, and
  * lets answers go once the records that they rest on are below the high watermark. When an append fails the machine is thrown away, whoever waits
@@ -65,15 +59,13 @@ export class GroupPartition {
   /** What requests are told while it has failed. */
   private failedCode = 0;
   private readonly instant = { wall: 0, monotonic: 0 };
-  private readonly waiters = new Map<number, Waiter>();
+  private readonly waiting = new WaitingRequests();
   private readonly gate = new CommitGate();
-  private nextTicket = 1;
   /** Appends whose outcome is not known yet: a replay has to wait for them. */
   private unsettled = 0;
   /** Changes whenever the machine is thrown away. */
   private life = 0;
-  private timer: Timer | null = null;
-  private timerAt = Number.POSITIVE_INFINITY;
+  private readonly timer: DeadlineTimer;
   private deletedTopics: TopicsDeletedEvent[] = [];
   private stopWatching: (() => void) | null = null;
 
@@ -81,6 +73,7 @@ export class GroupPartition {
     this.options = options;
     this.codec = codecOfSetting(options.config.offsetsTopicCompressionCodec);
     this.machine = new GroupMachine(options.config, options.logger);
+    this.timer = new DeadlineTimer(options.runtime.clock, () => this.timerFired());
   }
 
   get isActive(): boolean {
@@ -125,9 +118,8 @@ export class GroupPartition {
     refuse: (errorCode: number) => Body,
   ): Promise<Body> | Body {
     if (this.state !== "active") return refuse(this.errorCode);
-    const ticket = this.nextTicket++;
     return new Promise((resolve) => {
-      this.waiters.set(ticket, {
+      const ticket = this.waiting.add({
         kind,
         resolve: (reply) => resolve(reply.body as Body),
         refuse: (errorCode) => resolve(refuse(errorCode)),
@@ -178,8 +170,8 @@ export class GroupPartition {
   beginClosing(): void {
     if (this.state === "closed") return;
     this.state = "closed";
-    this.cancelTimer();
-    this.refuseWaiters();
+    this.timer.cancel();
+    this.waiting.refuseAll(errorCodes.NOT_COORDINATOR);
   }
 
   /** Nobody waits any more. */
@@ -260,23 +252,35 @@ export class GroupPartition {
     });
   }
 
-  /** Handles an event and what follows from it. */
   private feed(event: GroupEvent): void {
     const { life } = this;
-    let next: GroupEvent | null = event;
-    while (next !== null) {
-      const now = this.now();
-      const effects: Effects = this.machine.handle(next, now);
-      const refusal = effects.records.length === 0 ? 0 : this.append(effects, now);
-      if (this.life !== life) return;
-      if (refusal !== 0) {
-        next = { type: "rejected", event: next, errorCode: refusal };
-        continue;
-      }
-      for (const reply of effects.replies) this.answer(reply);
-      next = effects.next;
+    this.handleAll(event);
+    if (this.life === life) this.timer.set(this.machine.deadline());
+  }
+
+  /** Handles an event and what follows from it. A throw is a fault in the machine, which nobody can trust after it. */
+  private handleAll(event: GroupEvent): void {
+    try {
+      let next: GroupEvent | null = event;
+      while (next !== null) next = this.handle(next);
+    } catch (error) {
+      this.fail(`an event (${event.type}) could not be handled`, error);
     }
-    this.setTimer();
+  }
+
+  /** Handles one event; returns the one that follows from it. */
+  private handle(event: GroupEvent): GroupEvent | null {
+    const { life } = this;
+    const now = this.now();
+    const effects: Effects = this.machine.handle(event, now);
+    const refusal = effects.records.length === 0 ? 0 : this.append(effects, now);
+    if (this.life !== life) return null;
+    if (refusal !== 0) return { type: "rejected", event, errorCode: refusal };
+    for (const reply of effects.replies) {
+      const answer = this.waiting.take(reply);
+      if (answer !== null) this.gate.pass(answer);
+    }
+    return effects.next;
   }
 
   /** Appends the records and applies them. Returns 0, or the code that who asked is told where the log refuses them. */
@@ -326,15 +330,6 @@ export class GroupPartition {
     else this.appendFailed(outcome);
   }
 
-  private answer(reply: Reply): void {
-    const waiter = this.waiters.get(reply.ticket);
-    // Nobody waits any more while the coordinator is being closed.
-    if (waiter === undefined) return;
-    assert(waiter.kind === reply.kind, "an answer goes to who asked");
-    this.waiters.delete(reply.ticket);
-    this.gate.pass({ deliver: () => waiter.resolve(reply), refuse: waiter.refuse });
-  }
-
   /** What the machine holds may not be what the log holds: it is replayed. */
   private appendFailed(outcome: AppendOutcome): void {
     this.fail(`an append failed: ${outcome.errorMessage ?? outcome.errorCode}`, null);
@@ -370,45 +365,18 @@ export class GroupPartition {
   /** The machine and everybody who waits for it are gone. */
   private throwAway(): void {
     this.life++;
-    this.cancelTimer();
+    this.timer.cancel();
     this.stopWatching?.();
     this.stopWatching = null;
     this.gate.reset(errorCodes.NOT_COORDINATOR);
-    this.refuseWaiters();
-  }
-
-  private refuseWaiters(): void {
-    const waiters = [...this.waiters.values()];
-    this.waiters.clear();
-    for (const waiter of waiters) waiter.refuse(errorCodes.NOT_COORDINATOR);
-  }
-
-  private cancelTimer(): void {
-    this.timer?.cancel();
-    this.timer = null;
-    this.timerAt = Number.POSITIVE_INFINITY;
-  }
-
-  private setTimer(): void {
-    const deadline = this.machine.deadline();
-    // A timer that comes too early sets itself again.
-    if (deadline >= this.timerAt) return;
-    this.timer?.cancel();
-    this.timerAt = deadline;
-    const { clock } = this.options.runtime;
-    this.timer = clock.setTimer(Math.max(0, Math.ceil(deadline - clock.monotonic())), () => this.timerFired());
+    this.waiting.refuseAll(errorCodes.NOT_COORDINATOR);
   }
 
   private timerFired(): void {
     const { life } = this;
     const { clock } = this.options.runtime;
-    this.timer = null;
-    // Nothing is to be set before all that is due has been handled.
-    this.timerAt = Number.NEGATIVE_INFINITY;
-    while (this.life === life && this.machine.deadline() <= clock.monotonic()) this.feed({ type: "timer" });
-    if (this.life !== life) return;
-    this.timerAt = Number.POSITIVE_INFINITY;
-    this.setTimer();
+    while (this.life === life && this.machine.deadline() <= clock.monotonic()) this.handleAll({ type: "timer" });
+    if (this.life === life) this.timer.set(this.machine.deadline());
   }
 
   /** The present: one object for every event. */
