@@ -41,7 +41,7 @@ export class AdminError<Item = unknown, Value = unknown> extends KafkaError {
 export class AdminTimeoutError extends TimeoutError {
   /** What the Java client calls the call (`listTopics`, `describeConsumerGroups(api=FIND_COORDINATOR)`), for tools that speak as Kafka's do. */
   readonly call: string;
-  /** True where no broker could be connected to, so that nothing was sent. */
+  /** True where no broker has answered anything that the call needed: the Java client then has "Timed out waiting for a node assignment". */
   readonly waitedForNode: boolean;
 
   constructor(message: string, details: { call: string; waitedForNode: boolean; cause?: unknown }) {

@@ -37,6 +37,8 @@ export class Call {
   readonly #config: AdminSettings;
   readonly #timeoutMs: number;
   #failures = 0;
+  /** Whether any broker has answered this call. */
+  #hasAnswer = false;
   /** What was asked last, for the word about a time-out. */
   #stage: string | null = null;
 
@@ -75,11 +77,10 @@ export class Call {
   ): Promise<Versioned<A>> {
     const { signal } = this;
     try {
-      return await this.core.pool.sendVersioned(target, api, body, {
-        ...versions,
-        signal,
-        timeoutMs: this.brokerTimeoutMs,
-      });
+      const options = { ...versions, signal, timeoutMs: this.brokerTimeoutMs };
+      const answer = await this.core.pool.sendVersioned(target, api, body, options);
+      this.#hasAnswer = true;
+      return answer;
     } catch (error) {
       if (error instanceof KafkaError && error.errorCode === brokerNotAvailable) {
         throw new ConnectionError(error.message, { cause: error });
@@ -89,9 +90,11 @@ export class Call {
   }
 
   /** Waits for what several calls share (metadata, coordinators), no longer than this call may take. */
-  share<T>(promise: Promise<T>): Promise<T> {
+  async share<T>(promise: Promise<T>): Promise<T> {
     const late = () => new TimeoutError("No broker has answered in time");
-    return waitFor(this.core.runtime.clock, promise, this.deadline, this.signal, late);
+    const shared = await waitFor(this.core.runtime.clock, promise, this.deadline, this.signal, late);
+    this.#hasAnswer = true;
+    return shared;
   }
 
   /** Names what is under way, as the Java client does in its word about a time-out; null for the call alone. */
@@ -114,7 +117,7 @@ export class Call {
     const call = this.#stage === null ? this.name : `${this.name}(api=${this.#stage})`;
     const after = this.#failures > this.#config.retries ? `${this.#failures} attempts` : `${this.#timeoutMs} ms`;
     const message = `${this.name} was given up after ${after}. Last failure: ${cause.message}`;
-    return new AdminTimeoutError(message, { call, waitedForNode: cause instanceof ConnectionError, cause });
+    return new AdminTimeoutError(message, { call, waitedForNode: !this.#hasAnswer, cause });
   }
 
   /** Tries until it succeeds or fails for good: for what is asked of one broker as a whole. */

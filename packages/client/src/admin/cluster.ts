@@ -43,7 +43,7 @@ export async function describeCluster(
   options: DescribeClusterOptions,
 ): Promise<ClusterDescription> {
   checkOptions("describeCluster", options, ["includeAuthorizedOperations", "includeFencedBrokers"]);
-  const call = new Call(context, "describeCluster", options);
+  const call = new Call(context, "listNodes", options);
   const { pool } = call.core;
   const own = await call.retry(() => call.share(pool.supports("any", apis.describeCluster, call.signal)));
   return own === null ? clusterFromMetadata(call, options) : clusterFromItself(call, options);

@@ -69,6 +69,7 @@ export async function listTopicListings(context: AdminContext, options: ListTopi
     ...(version >= 4 ? { allowAutoTopicCreation: false } : {}),
   });
   const { response } = await call.ask(apis.metadata, body);
+  if (response.errorCode !== 0) throw answeredError(response.errorCode, "Could not list the topics");
   const { includeInternal = false } = options;
   return response.topics
     .flatMap(({ name, topicId, isInternal }) =>
@@ -83,8 +84,9 @@ export async function describeTopics(
   options: DescribeTopicsOptions,
 ): Promise<TopicDescription[]> {
   checkOptions("describeTopics", options, ["includeAuthorizedOperations", "partitionSizeLimitPerResponse"]);
-  const call = new Call(context, "describeTopics", options);
   const names = topics.filter((topic) => typeof topic === "string");
+  const javaName = topics.length > 0 && names.length === 0 ? "describeTopicsWithIds" : "describeTopicPartitions";
+  const call = new Call(context, javaName, options);
   const ids = topics.flatMap((topic) => (typeof topic === "string" ? [] : topic.topicId));
   const [named, identified] = await Promise.all([
     names.length === 0 ? new Map() : describeNamed(call, [...new Set(names)], options),
@@ -162,6 +164,7 @@ async function describeByMetadata(
     ...(version >= 8 ? { includeTopicAuthorizedOperations } : {}),
   });
   const { response } = await call.ask(apis.metadata, body, { minVersion: byId ? 12 : undefined });
+  if (response.errorCode !== 0) throw answeredError(response.errorCode, "Could not describe topics");
   const found: Found = new Map();
   for (const topic of response.topics) {
     const key = byId ? topic.topicId : (topic.name ?? "");
