@@ -2,6 +2,7 @@ import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { runTurns } from "../node-turns.ts";
 import { EventQueue } from "./event-queue.ts";
+import { SimKilledError } from "./sim-killed-error.ts";
 
 export interface SimClockOptions {
   /** What `now` says at the start, in milliseconds since 1970; the first of January 2026 by default. */
@@ -100,7 +101,11 @@ export class SimClock implements Clock {
     assert(!this.#running, "the simulation is being run already");
     this.#running = true;
     try {
-      await runTurns(() => this.#step(goOn));
+      // What a dead process would still have done comes to nothing.
+      await runTurns(
+        () => this.#step(goOn),
+        (reason) => reason instanceof SimKilledError,
+      );
     } finally {
       this.#running = false;
     }

@@ -176,6 +176,23 @@ describe("simWorld", () => {
     expect(world.history.lines.at(-2)).toBe("1.0000 m/process.1 uncaught Error: a bug");
   });
 
+  it("takes a rejection that nobody handles for the end of the run, unless it is a dead process's", async () => {
+    const world = simWorld(1);
+    const process = world.machine("m").start();
+    const later = (callback: () => Promise<unknown>) => process.runtime.clock.setTimer(1, () => void callback());
+    later(async () => {
+      process.runtime.disk.open("/a", "create");
+      throw new Error("a bug");
+    });
+    await expect(world.clock.runUntilIdle()).rejects.toThrow("a bug");
+    later(async () => {
+      process.kill();
+      process.runtime.disk.open("/a", "create");
+    });
+    await world.clock.runUntilIdle();
+    expect(process.isAlive).toBe(false);
+  });
+
   it("gives a machine a clock that is wrong", async () => {
     const world = simWorld(1, { startMs: 5000 });
     const machine = world.machine("m");
