@@ -175,8 +175,10 @@ export class BrokerPool {
     if (this.#closed) throw closedError();
     if (target === "any") return this.#acquireAny(purpose, deadline, signal);
     const node = this.#nodes.get(target);
-    if (node === undefined)
-      throw kafkaError(brokerNotAvailable, `Could not send to broker ${target}, which is not among the known ones`);
+    if (node === undefined) {
+      const what = `Could not send to broker ${target}, which is not among the known ones`;
+      throw kafkaError(brokerNotAvailable, what, { retriable: true });
+    }
     return { node, connection: await this.#connectionTo(node, purpose, deadline, signal) };
   }
 

@@ -187,8 +187,8 @@ export class Connection {
   }
 
   /** Closes at once; what waits for an answer rejects with `error`, or a `ClosedError`. */
-  close(error?: KafkaError): void {
-    this.#end(error ?? null);
+  close(error: KafkaError = new ClosedError(`The connection to ${this.name} was closed`)): void {
+    this.#end(null, error);
   }
 
   /** Closes as soon as nobody waits for an answer. */
@@ -296,9 +296,10 @@ export class Connection {
     this.#end(new ConnectionError(`Lost the connection to ${this.name}: ${how}`, { cause: cause ?? undefined }));
   }
 
-  #end(error: KafkaError | null): void {
+  /** `error` is null where nothing is wrong: whoever comes too late for an idle connection may try another one. */
+  #end(error: KafkaError | null, over?: KafkaError): void {
     if (this.#over !== null) return;
-    this.#over = error ?? new ClosedError(`The connection to ${this.name} was closed`);
+    this.#over = over ?? error ?? new ConnectionError(`The connection to ${this.name} was closed`);
     this.#timer?.cancel();
     this.#timer = null;
     this.#socket.destroy();
@@ -317,6 +318,7 @@ export class Connection {
 
   #unsent(over: KafkaError, api: AnyApi): KafkaError {
     const message = `${over.message} (${api.name} was not sent)`;
+    if (over instanceof ClosedError) return new ClosedError(message);
     return new ConnectionError(message, { cause: over });
   }
 

@@ -254,8 +254,9 @@ export class Metadata {
     if (response.errorCode === rebootstrapRequired) this.#options.pool.rebootstrap();
     if (response.errorCode !== 0) throw kafkaError(response.errorCode, "Could not fetch metadata");
     // A broker that is just starting knows nobody, not even itself.
-    if (response.brokers.length === 0)
-      throw kafkaError(brokerNotAvailable, "Could not fetch metadata: no broker is named");
+    if (response.brokers.length === 0) {
+      throw kafkaError(brokerNotAvailable, "Could not fetch metadata: no broker is named", { retriable: true });
+    }
     this.#take(response, topics);
   }
 
