@@ -1,144 +1,13 @@
-import { errorCodes, type JoinGroupRequest, type OffsetCommitRequest, zeroUuid } from "@ottla/protocol";
-import { type Runtime, type SimClock, silentLogger, simClock, simRandom } from "@ottla/runtime";
+import { errorCodes } from "@ottla/protocol";
 import { describe, expect, test } from "vitest";
-import { FakeLog } from "../../test/coordinator/fake-log.ts";
-import { protocol } from "../../test/coordinator/machine-rig.ts";
-import { GroupCoordinator } from "./coordinator.ts";
-import { defaultGroupCoordinatorConfig, type GroupCoordinatorConfig } from "./group-config.ts";
-import type { JoinReply } from "./group-events.ts";
+import { CoordinatorRig, isSettled, joiner } from "../../test/coordinator/coordinator-rig.ts";
 
-const { COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT } =
+const { COORDINATOR_NOT_AVAILABLE, INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, NOT_COORDINATOR, UNKNOWN_SERVER_ERROR } =
   errorCodes;
-const { MEMBER_ID_REQUIRED, NOT_COORDINATOR, UNKNOWN_SERVER_ERROR } = errorCodes;
-
-const joiner = { apiVersion: 9, clientId: "client", clientHost: "/127.0.0.1" };
-
-/** A coordinator over logs in memory, on virtual time. */
-class Rig {
-  readonly clock: SimClock;
-  readonly logs: FakeLog[];
-  readonly config: GroupCoordinatorConfig;
-  coordinator: GroupCoordinator;
-  exists: boolean;
-  /** Set to make the topic's creation wait. */
-  making: Promise<void> | null = null;
-
-  constructor(config: Partial<GroupCoordinatorConfig> = {}, partitionCount = 1, exists = true) {
-    this.clock = simClock();
-    this.config = { ...defaultGroupCoordinatorConfig, ...config };
-    this.logs = Array.from({ length: partitionCount }, (_, index) => new FakeLog(index));
-    this.exists = exists;
-    this.coordinator = this.make();
-  }
-
-  get log(): FakeLog {
-    return this.logs[0]!;
-  }
-
-  private make(): GroupCoordinator {
-    const runtime = { clock: this.clock, random: simRandom(1) } as unknown as Runtime;
-    const coordinator = new GroupCoordinator({
-      runtime,
-      logger: silentLogger,
-      config: this.config,
-      partitionCount: this.logs.length,
-      existing: () => (this.exists ? this.logs : []),
-      partitionFor: (index) => {
-        const log = this.logs[index]!;
-        return this.making === null ? log : this.making.then(() => log);
-      },
-    });
-    coordinator.start();
-    return coordinator;
-  }
-
-  /** The broker dies and another one starts on its logs. */
-  restart(): void {
-    this.coordinator.close();
-    this.coordinator = this.make();
-  }
-
-  /** Runs what can happen without time passing. */
-  settle(): Promise<void> {
-    return this.clock.runFor(0);
-  }
-
-  join(options: Partial<JoinGroupRequest> = {}): Promise<JoinReply> {
-    const request: JoinGroupRequest = {
-      groupId: "group",
-      sessionTimeoutMs: 10_000,
-      rebalanceTimeoutMs: 60_000,
-      memberId: "",
-      groupInstanceId: null,
-      protocolType: "consumer",
-      protocols: [protocol("range", ["orders"])].map(({ name, metadata }) => ({
-        name,
-        metadata: Buffer.from(metadata),
-      })),
-      reason: null,
-      ...options,
-    };
-    return Promise.resolve(this.coordinator.joinGroup(request, joiner));
-  }
-
-  /** A group of one member, joined and synced; its id. */
-  async member(groupId = "group"): Promise<string> {
-    const { memberId } = await this.join({ groupId });
-    const joined = this.join({ groupId, memberId });
-    await this.clock.runFor(1);
-    expect(await joined).toMatchObject({ errorCode: 0 });
-    const { generationId } = await joined;
-    expect(await this.sync(memberId, generationId, groupId)).toMatchObject({ errorCode: 0 });
-    return memberId;
-  }
-
-  sync(memberId: string, generationId: number, groupId = "group") {
-    const who = { groupId, generationId, memberId, groupInstanceId: null, protocolType: null, protocolName: null };
-    return this.coordinator.syncGroup({ ...who, assignments: [{ memberId, assignment: Buffer.from("all") }] });
-  }
-
-  heartbeat(memberId: string, generationId = 1, groupId = "group") {
-    return this.coordinator.heartbeat({ groupId, memberId, generationId, groupInstanceId: null });
-  }
-
-  async commit(offset: number, groupId = "group", metadata = ""): Promise<number> {
-    const request: OffsetCommitRequest = {
-      groupId,
-      generationIdOrMemberEpoch: -1,
-      memberId: "",
-      groupInstanceId: null,
-      retentionTimeMs: -1,
-      topics: [],
-    };
-    const partition = {
-      partitionIndex: 0,
-      committedOffset: offset,
-      committedLeaderEpoch: -1,
-      committedMetadata: metadata,
-    };
-    const topics = [{ name: "orders", topicId: zeroUuid, partitions: [partition] }];
-    const reply = await this.coordinator.commitOffsets(request, 9, topics);
-    return reply.topics[0]!.partitions[0]!.errorCode;
-  }
-
-  async fetch(groupId = "group"): Promise<number> {
-    const group = { groupId, memberId: null, memberEpoch: -1 };
-    const topics = [{ name: "orders", topicId: zeroUuid, partitionIndexes: [0] }];
-    const answer = await this.coordinator.fetchOffsets(group, topics, false);
-    return answer.errorCode !== 0 ? -1000 - answer.errorCode : answer.topics[0]!.partitions[0]!.committedOffset;
-  }
-}
-
-/** Whether a promise has settled by now. */
-async function isSettled(promise: Promise<unknown>): Promise<boolean> {
-  const pending = Symbol("pending");
-  for (let n = 0; n < 10; n++) await null;
-  return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
-}
 
 describe("requests", () => {
   test("that Kafka refuses at the door", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     expect(await rig.join({ groupId: "" })).toMatchObject({ errorCode: INVALID_GROUP_ID, memberId: "" });
     expect(await rig.join({ sessionTimeoutMs: 5_999, memberId: "m" })).toMatchObject({
@@ -156,7 +25,7 @@ describe("requests", () => {
   });
 
   test("version 0 of JoinGroup has one time-out for both", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const request = {
       groupId: "group",
@@ -175,7 +44,7 @@ describe("requests", () => {
   });
 
   test("a whole life of a group", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const memberId = await rig.member();
     expect(memberId).toMatch(/^client-[0-9a-f]{8}-/);
@@ -204,7 +73,7 @@ describe("requests", () => {
   });
 
   test("members that come in the same moment form one generation", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const ids = await Promise.all([rig.join(), rig.join(), rig.join()]);
     const joined = ids.map(({ memberId }) => rig.join({ memberId }));
@@ -213,7 +82,7 @@ describe("requests", () => {
   });
 
   test("groups are listed by state and type, described as dead, and spread over partitions", async () => {
-    const rig = new Rig({}, 50);
+    const rig = new CoordinatorRig({}, 50);
     await rig.settle();
     await rig.member("one");
     for (const groupId of ["two", "three"]) expect(await rig.commit(1, groupId)).toBe(0);
@@ -240,7 +109,7 @@ describe("requests", () => {
 
 describe("answers wait for the high watermark", () => {
   test("of what they wrote, and of what they read", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     rig.log.holds = true;
     const commit = rig.commit(1);
@@ -261,7 +130,7 @@ describe("answers wait for the high watermark", () => {
   });
 
   test("each only for what was written before it", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     rig.log.holds = true;
     const first = rig.commit(1);
@@ -274,7 +143,7 @@ describe("answers wait for the high watermark", () => {
   });
 
   test("the assignment, for its record", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const { memberId } = await rig.join();
     const joined = rig.join({ memberId });
@@ -290,7 +159,7 @@ describe("answers wait for the high watermark", () => {
   });
 
   test("and after a start, for what was replayed", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     await rig.commit(7);
     rig.log.highWatermark = 0;
@@ -305,7 +174,7 @@ describe("answers wait for the high watermark", () => {
 
 describe("a failed append", () => {
   test("throws the machine away: who waits is told NOT_COORDINATOR, and the log is replayed", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     expect(await rig.commit(1)).toBe(0);
     const groupId = "other";
@@ -335,7 +204,7 @@ describe("a failed append", () => {
   });
 
   test("that the log says at once", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     await rig.commit(1);
     rig.log.failNext = errorCodes.KAFKA_STORAGE_ERROR;
@@ -347,7 +216,7 @@ describe("a failed append", () => {
   });
 
   test("a reload waits until every append has its outcome", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     rig.log.holds = true;
     const first = rig.commit(1);
@@ -364,7 +233,7 @@ describe("a failed append", () => {
   });
 
   test("of an event that is too large harms nobody else", async () => {
-    const rig = new Rig({ offsetMetadataMaxBytes: 100_000 });
+    const rig = new CoordinatorRig({ offsetMetadataMaxBytes: 100_000 });
     await rig.settle();
     const memberId = await rig.member();
     rig.log.config = { ...rig.log.config, maxMessageBytes: 1_000 };
@@ -374,7 +243,7 @@ describe("a failed append", () => {
   });
 
   test("an assignment that is too large is refused, and the group tries again", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const { memberId } = await rig.join();
     const joined = rig.join({ memberId });
@@ -386,7 +255,7 @@ describe("a failed append", () => {
   });
 
   test("a deletion of many groups' offsets is spread over batches that fit", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     for (let n = 0; n < 100; n++) await rig.commit(n, `group-${n}`);
     rig.log.config = { ...rig.log.config, maxMessageBytes: 500 };
@@ -400,124 +269,9 @@ describe("a failed append", () => {
   });
 });
 
-describe("loading", () => {
-  test("a restart leaves a running group as it was", async () => {
-    const rig = new Rig();
-    await rig.settle();
-    const memberId = await rig.member();
-    await rig.clock.runFor(9_000);
-    rig.restart();
-    await rig.settle();
-    await rig.clock.runFor(9_000);
-    expect(rig.heartbeat(memberId)).toBe(0);
-    expect((await rig.coordinator.listGroups([], [])).groups[0]).toMatchObject({ groupState: "Stable" });
-    await rig.clock.runFor(10_001);
-    expect((await rig.coordinator.listGroups([], [])).groups[0]).toMatchObject({ groupState: "Empty" });
-  });
-
-  test("takes a while for a large log: until then COORDINATOR_LOAD_IN_PROGRESS, and heartbeats are fine", async () => {
-    const rig = new Rig({ offsetMetadataMaxBytes: 100_000 });
-    await rig.settle();
-    const memberId = await rig.member();
-    for (let n = 0; n < 150; n++) await rig.commit(n, `group-${n % 7}`, "x".repeat(30_000));
-    rig.restart();
-    // It is known to exist, and has not been looked at yet.
-    expect(await rig.coordinator.listGroups([], [])).toEqual({ errorCode: COORDINATOR_LOAD_IN_PROGRESS, groups: [] });
-    expect(await rig.fetch("group-1")).toBe(-1000 - COORDINATOR_LOAD_IN_PROGRESS);
-    expect(await rig.join()).toMatchObject({ errorCode: COORDINATOR_LOAD_IN_PROGRESS });
-    expect(await rig.coordinator.describeGroups(["group"], 6)).toMatchObject([
-      { errorCode: COORDINATOR_LOAD_IN_PROGRESS },
-    ]);
-    expect(rig.heartbeat(memberId)).toBe(0);
-    expect(rig.heartbeat("anybody")).toBe(0);
-    rig.coordinator.onTopicDeleted({ name: "orders", id: "ynlpIgjfSpuhFXQWJ5rgPQ" });
-    await rig.settle();
-    expect(rig.log.readCount).toBeGreaterThan(3);
-    expect(rig.heartbeat(memberId)).toBe(0);
-    expect(rig.heartbeat("anybody")).toBe(errorCodes.UNKNOWN_MEMBER_ID);
-    // What was deleted meanwhile is not forgotten.
-    expect(await rig.fetch("group-1")).toBe(-1);
-  });
-
-  test("what somebody asks for comes first", async () => {
-    const rig = new Rig({}, 50);
-    await rig.settle();
-    expect(await rig.commit(5, "group")).toBe(0);
-    rig.restart();
-    expect(await rig.fetch("group")).toBe(5);
-  });
-
-  test("an empty log is not even read", async () => {
-    const rig = new Rig({}, 50);
-    await rig.settle();
-    expect(rig.logs.every((log) => log.readCount === 0)).toBe(true);
-    expect(await rig.coordinator.listGroups([], [])).toEqual({ errorCode: 0, groups: [] });
-  });
-
-  test("a damaged log is one partition's affair", async () => {
-    const rig = new Rig({}, 50);
-    await rig.settle();
-    await rig.commit(1, "group");
-    await rig.commit(2, "another");
-    const damaged = rig.logs[rig.coordinator.partitionOf("group")]!;
-    damaged.batches[0]!.bytes[70] = 0xff;
-    rig.restart();
-    await rig.settle();
-    expect(await rig.fetch("group")).toBe(-1000 - NOT_COORDINATOR);
-    expect(await rig.fetch("another")).toBe(2);
-    expect(await rig.join({ groupId: "group" })).toMatchObject({ errorCode: NOT_COORDINATOR });
-    expect((await rig.coordinator.listGroups([], [])).groups.map((group) => group.groupId)).toEqual(["another"]);
-  });
-
-  test("is tried again, less and less often", async () => {
-    const rig = new Rig();
-    await rig.settle();
-    await rig.commit(1);
-    rig.log.readError = errorCodes.KAFKA_STORAGE_ERROR;
-    rig.restart();
-    for (let n = 0; n < 600; n++) {
-      await rig.fetch();
-      await rig.clock.runFor(100);
-    }
-    // In a minute: 1 + 2 + 4 + 8 + 16 + 32 seconds.
-    expect(rig.log.readCount).toBeLessThan(10);
-    rig.log.readError = 0;
-    await rig.clock.runFor(60_000);
-    expect(await rig.fetch()).toBe(1);
-  });
-
-  test("the topic is made when it is first needed", async () => {
-    const rig = new Rig({}, 1, false);
-    let make = () => {};
-    rig.making = new Promise((resolve) => {
-      make = resolve;
-    });
-    await rig.settle();
-    expect(await rig.coordinator.listGroups([], [])).toEqual({ errorCode: 0, groups: [] });
-    const commit = rig.commit(4);
-    const joined = rig.join();
-    await rig.clock.runFor(10);
-    expect(await isSettled(commit)).toBe(false);
-    make();
-    expect(await commit).toBe(0);
-    expect((await joined).errorCode).toBe(MEMBER_ID_REQUIRED);
-  });
-
-  test("a topic that cannot be made", async () => {
-    const rig = new Rig({}, 1, false);
-    await rig.settle();
-    rig.making = Promise.reject(new Error("no room"));
-    expect(await rig.commit(4)).toBe(COORDINATOR_NOT_AVAILABLE);
-    expect(await rig.commit(4)).toBe(COORDINATOR_NOT_AVAILABLE);
-    rig.making = null;
-    await rig.clock.runFor(1_000);
-    expect(await rig.commit(4)).toBe(0);
-  });
-});
-
 describe("time", () => {
   test("offsets expire", async () => {
-    const rig = new Rig({ offsetsRetentionMinutes: 60 });
+    const rig = new CoordinatorRig({ offsetsRetentionMinutes: 60 });
     await rig.settle();
     await rig.commit(1);
     await rig.clock.runFor(3_599_999);
@@ -528,7 +282,7 @@ describe("time", () => {
   });
 
   test("a thousand sessions cost one timer", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     for (let n = 0; n < 100; n++) await rig.member(`group-${n}`);
     await rig.clock.runFor(20_000);
@@ -539,7 +293,7 @@ describe("time", () => {
 
 describe("closing", () => {
   test("who waits for others is told, what is decided is still answered", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     const { memberId } = await rig.join();
     const parked = rig.join({ memberId });
@@ -560,7 +314,7 @@ describe("closing", () => {
   });
 
   test("nobody waits for ever", async () => {
-    const rig = new Rig();
+    const rig = new CoordinatorRig();
     await rig.settle();
     rig.log.holds = true;
     const commit = rig.commit(1);
