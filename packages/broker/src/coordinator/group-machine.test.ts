@@ -62,6 +62,8 @@ function act(rig: MachineRig, pick: (below: number) => number): void {
       rig.advance(pick(4_000));
       if (pick(50) === 0) rig.feed({ type: "expireOffsets" });
       if (pick(50) === 0) rig.deleteGroups([groupId]);
+      // The log refuses the next records.
+      if (pick(20) === 0) rig.rejectNext = -1;
   }
 }
 
