@@ -52,6 +52,8 @@ export interface BatchFacts {
  * `message` (and each iteration) decodes anew. It keeps the bytes that were fetched alive for as long as it is kept; messages do not.
  */
 export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
+  /** How many records there are: at least one. */
+  readonly length: number;
   readonly partition: number;
   /** The offset after the batch: where the partition goes on. */
   readonly nextOffset: number;
@@ -60,8 +62,12 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   readonly timestampType: TimestampType;
   readonly #decoder: RecordDecoder<K, V>;
   readonly #index: RecordIndex;
+  /** Where in the index the batch begins. */
+  readonly #from: number;
 
-  constructor(decoder: RecordDecoder<K, V>, index: RecordIndex, facts: BatchFacts) {
+  constructor(decoder: RecordDecoder<K, V>, index: RecordIndex, facts: BatchFacts, from = 0) {
+    this.length = index.count - from;
+    this.#from = from;
     this.#decoder = decoder;
     this.#index = index;
     this.partition = facts.partition;
@@ -74,13 +80,8 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
     return this.#decoder.topic;
   }
 
-  /** How many records there are: at least one. */
-  get length(): number {
-    return this.#index.count;
-  }
-
   get firstOffset(): number {
-    return this.#index.firstOffset;
+    return this.#index.offset(this.#from);
   }
 
   get lastOffset(): number {
@@ -89,34 +90,36 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
 
   /** The offset of the record at `index` (from 0). */
   offset(index: number): number {
-    return this.#index.offset(index);
+    return this.#index.offset(this.#from + index);
   }
 
   /** The timestamp of the record at `index`, in milliseconds since 1970; -1 where it has none. */
   timestamp(index: number): number {
-    return this.#index.timestamp(index);
+    return this.#index.timestamp(this.#from + index);
   }
 
   /** The key of the record at `index`, decoded. Throws a `RecordDeserializationError`. */
   key(index: number): K | null {
     const places = this.#index;
-    const start = places.keyStart(index);
+    const at = this.#from + index;
+    const start = places.keyStart(at);
     if (start < 0) return null;
     const { key, keyContext } = this.#decoder;
-    return this.#decode(key, keyContext, start, places.keyEnd(index), index);
+    return this.#decode(key, keyContext, start, places.keyEnd(at), at);
   }
 
   /** The value of the record at `index`, decoded. Throws a `RecordDeserializationError`. */
   value(index: number): V | null {
     const places = this.#index;
-    const start = places.valueStart(index);
+    const at = this.#from + index;
+    const start = places.valueStart(at);
     if (start < 0) return null;
     const { value, valueContext } = this.#decoder;
-    return this.#decode(value, valueContext, start, places.valueEnd(index), index);
+    return this.#decode(value, valueContext, start, places.valueEnd(at), at);
   }
 
   headers(index: number): readonly MessageHeader[] {
-    return readHeaders(this.#index.bytes, this.#index.headersStart(index));
+    return readHeaders(this.#index.bytes, this.#index.headersStart(this.#from + index));
   }
 
   /** The record at `index` with everything decoded. Throws a `RecordDeserializationError`. */
@@ -124,12 +127,12 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
     return {
       topic: this.#decoder.topic,
       partition: this.partition,
-      offset: this.#index.offset(index),
-      timestamp: this.#index.timestamp(index),
+      offset: this.offset(index),
+      timestamp: this.timestamp(index),
       timestampType: this.timestampType,
       key: this.key(index),
       value: this.value(index),
-      headers: readHeaders(this.#index.bytes, this.#index.headersStart(index)),
+      headers: this.headers(index),
       leaderEpoch: this.leaderEpoch,
     };
   }
@@ -137,23 +140,27 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   /** All records, decoded. */
   messages(): Message<K, V>[] {
     const messages: Message<K, V>[] = [];
-    for (let index = 0; index < this.#index.count; index++) messages.push(this.message(index));
+    for (let index = 0; index < this.length; index++) messages.push(this.message(index));
     return messages;
   }
 
   *[Symbol.iterator](): Iterator<Message<K, V>> {
-    const { count } = this.#index;
-    for (let index = 0; index < count; index++) yield this.message(index);
+    for (let index = 0; index < this.length; index++) yield this.message(index);
   }
 
-  #decode<T>(deserializer: Deserializer<T>, context: SerdeContext, start: number, end: number, index: number): T {
+  /** The batch without its first `count` records, of which at least one must be left. */
+  rest(count: number): Batch<K, V> {
+    return new Batch(this.#decoder, this.#index, this, this.#from + count);
+  }
+
+  #decode<T>(deserializer: Deserializer<T>, context: SerdeContext, start: number, end: number, at: number): T {
     const { bytes } = this.#index;
     // The common case without a slice in between.
     if ((deserializer as unknown) === string) return bytes.toString("utf8", start, end) as T;
     try {
       return deserializer.deserialize(bytes.subarray(start, end), context);
     } catch (cause) {
-      const place = { topic: context.topic, partition: this.partition, offset: this.#index.offset(index) };
+      const place = { topic: context.topic, partition: this.partition, offset: this.#index.offset(at) };
       throw new RecordDeserializationError(place, context.part, cause);
     }
   }

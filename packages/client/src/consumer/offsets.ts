@@ -1,4 +1,4 @@
-import { PartitionState } from "./partition-state.ts";
+import { type FetchedFrame, PartitionState } from "./partition-state.ts";
 import {
   comparePartitions,
   PartitionMap,
@@ -24,6 +24,12 @@ export class Offsets {
   readonly #onFreed = (size: number) => {
     this.queuedSize -= size;
   };
+
+  /** A frame has been taken apart: it counts for as long as partitions hold parts of it. */
+  held(frame: FetchedFrame): void {
+    this.queuedSize += frame.size;
+    if (--frame.holders === 0) this.#onFreed(frame.size);
+  }
 
   get(topic: string, partition: number): PartitionState | undefined {
     return this.#states.get(topic, partition);

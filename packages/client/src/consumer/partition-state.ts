@@ -1,4 +1,5 @@
 import type { KafkaError } from "../errors.ts";
+import type { Batch } from "./batch.ts";
 import type { PartitionRecords } from "./partition-records.ts";
 import type { TopicPartition } from "./topic-partition.ts";
 
@@ -16,7 +17,8 @@ export type ResetTarget = "auto" | "beginning" | "end";
 
 /** A frame that holds what was fetched: its memory is free once every partition has let go of its part. */
 export interface FetchedFrame {
-  readonly size: number;
+  /** Bytes of records. */
+  size: number;
   holders: number;
 }
 
@@ -72,6 +74,9 @@ export class PartitionState implements TopicPartition {
   /** In the order of offsets. */
   readonly #queue: QueuedRecords[] = [];
   #queuedSize = 0;
+  #fetchedTo = -1;
+  /** What was handed out and then put back: comes before the queue. */
+  leftover: Batch<unknown, unknown> | null = null;
   readonly #onFreed: (size: number) => void;
 
   constructor(place: TopicPartition, onFreed: (size: number) => void) {
@@ -80,16 +85,21 @@ export class PartitionState implements TopicPartition {
     this.#onFreed = onFreed;
   }
 
-  /** Whether positions can be handed out and fetched from. */
+  /** Whether it has something for the application that may be handed out. */
+  get canDeliver(): boolean {
+    if (this.stage !== "none" || this.isPaused || this.isRevoked || this.problem !== null) return false;
+    return this.leftover !== null || this.#queue.length > 0;
+  }
+
+  /** Whether the application's place in it is known. */
   get hasPosition(): boolean {
     return this.stage === "none" || this.stage === "validation";
   }
 
-  /** Where the next fetch begins: behind all that is queued. */
+  /** Where the next fetch begins: behind all that was fetched; -1 while what is queued has to be taken first to find out. */
   get fetchOffset(): number {
-    return this.#queue.length === 0 ? this.position : this.#fetchedTo;
+    return this.#fetchedTo;
   }
-  #fetchedTo = -1;
 
   get queuedSize(): number {
     return this.#queuedSize;
@@ -104,6 +114,7 @@ export class PartitionState implements TopicPartition {
     return this.#queue[0]?.records;
   }
 
+  /** `endOffset`: behind the last whole batch; -1 where that could not be told. */
   enqueue(records: PartitionRecords, frame: FetchedFrame, endOffset: number): void {
     frame.holders++;
     this.#queue.push({ records, frame });
@@ -116,21 +127,24 @@ export class PartitionState implements TopicPartition {
     const head = this.#queue.shift();
     if (head === undefined) return;
     this.#queuedSize -= head.records.size;
+    if (this.#fetchedTo < 0 && this.#queue.length === 0) this.#fetchedTo = head.records.nextOffset;
     this.#release(head.frame);
   }
 
-  /** Forgets what was fetched and not taken. */
+  /** Forgets what was fetched and not taken; it has to be fetched again. */
   dropQueue(): void {
     const dropped = this.#queue.splice(0);
     this.#queuedSize = 0;
+    this.#fetchedTo = this.position;
+    this.leftover = null;
     for (const { frame } of dropped) this.#release(frame);
   }
 
   /** Moves to an offset that is known to be meant: from a seek, a commit or an answer to ListOffsets. */
   moveTo(offset: number, leaderEpoch: number): void {
     this.version++;
-    this.dropQueue();
     this.position = offset;
+    this.dropQueue();
     this.positionEpoch = leaderEpoch;
     this.validatedEpoch = -1;
     this.preferredReplica = -1;

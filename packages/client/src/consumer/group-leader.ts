@@ -1,0 +1,112 @@
+import { sleep } from "@ottla/runtime";
+import { backoffMs } from "../backoff.ts";
+import type { ClientCore } from "../client-core.ts";
+import { isRetriableError } from "../errors.ts";
+import type { Assignor, AssignorMember, AssignorTopics, MemberAssignment } from "./assignors/assignor.ts";
+import { decodeSubscription, encodeAssignment } from "./consumer-protocol.ts";
+import type { EffectOf, MembershipEvent } from "./membership-events.ts";
+
+/**
+ * What the leader of a group does: assigns the partitions of all topics that members subscribe to, and watches these topics until the next round.
+ */
+export class GroupLeader {
+  readonly #core: ClientCore;
+  readonly #assignors: readonly Assignor[];
+  readonly #signal: AbortSignal;
+  /** The topics that were assigned, with what the assignment rests on; null while this member does not lead. */
+  #watched: ReadonlyMap<string, string> | null = null;
+
+  constructor(core: ClientCore, assignors: readonly Assignor[], signal: AbortSignal) {
+    this.#core = core;
+    this.#assignors = assignors;
+    this.#signal = signal;
+  }
+
+  /** The topics that were assigned last; empty while this member does not lead. */
+  get topics(): Iterable<string> {
+    return this.#watched?.keys() ?? [];
+  }
+
+  /** Assigns, and says so. */
+  async assign(effect: EffectOf<"assign">): Promise<MembershipEvent> {
+    const { id, protocolName, skipAssignment } = effect;
+    try {
+      const assignor = this.#assignors.find(({ name }) => name === protocolName);
+      if (assignor === undefined)
+        throw new Error(`the coordinator chose the assignor ${protocolName}, which this member does not have`);
+      const members = effect.members.map((member) =>
+        decodeSubscription(member.memberId, member.groupInstanceId, member.metadata),
+      );
+      const topics = new Set(members.flatMap((member) => member.topics));
+      await this.#learn([...topics]);
+      this.#watched = this.#snapshot(topics);
+      const assignments = skipAssignment ? [] : encode(members, assignor.assign(this.#view(), members));
+      return { type: "assignmentMade", id, assignments };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { type: "assignmentFailed", id, message: `Could not assign the partitions of the group: ${message}` };
+    }
+  }
+
+  /** A new round: somebody else may lead it. */
+  stop(): void {
+    this.#watched = null;
+  }
+
+  /** Whether the topics that were assigned are no longer what they were. */
+  hasOutdated(): boolean {
+    if (this.#watched === null) return false;
+    const now = this.#snapshot(this.#watched.keys());
+    for (const [topic, facts] of this.#watched) if (now.get(topic) !== facts) return true;
+    return false;
+  }
+
+  /** Fresh metadata, however long that takes: heartbeats go on meanwhile. */
+  async #learn(topics: readonly string[]): Promise<void> {
+    this.#core.metadata.track(topics);
+    const { runtime, config, metadata } = this.#core;
+    for (let failures = 1; topics.length > 0; failures++) {
+      try {
+        await metadata.refresh(topics, this.#signal);
+        return;
+      } catch (error) {
+        if (!isRetriableError(error)) throw error;
+        const pauseMs = backoffMs(config.retryBackoffMs, config.retryBackoffMaxMs, failures, runtime.random);
+        await sleep(runtime.clock, pauseMs, this.#signal);
+      }
+    }
+  }
+
+  #view(): AssignorTopics {
+    const { metadata } = this.#core;
+    const racks = new Map(metadata.brokers.map(({ nodeId, rack }) => [nodeId, rack]));
+    return {
+      partitionCount: (topic) => metadata.topic(topic)?.partitions.length ?? 0,
+      replicaRacks: (topic, partition) => {
+        const replicas = metadata.topic(topic)?.partitions[partition]?.replicas ?? [];
+        return replicas.map((nodeId) => racks.get(nodeId)).filter((rack) => typeof rack === "string");
+      },
+    };
+  }
+
+  /** What an assignment rests on, per topic: how many partitions there are, and in which racks. */
+  #snapshot(topics: Iterable<string>): Map<string, string> {
+    const view = this.#view();
+    const snapshot = new Map<string, string>();
+    for (const topic of topics) {
+      const count = view.partitionCount(topic);
+      const racks: string[] = [];
+      for (let n = 0; n < count; n++) racks.push(view.replicaRacks(topic, n).toSorted().join(","));
+      snapshot.set(topic, `${count}:${racks.some((list) => list !== "") ? racks.join(";") : ""}`);
+    }
+    return snapshot;
+  }
+}
+
+/** Every member gets an answer, be it that it gets nothing. */
+function encode(members: readonly AssignorMember[], assignment: ReadonlyMap<string, MemberAssignment>) {
+  return members.map(({ memberId }) => ({
+    memberId,
+    assignment: encodeAssignment(assignment.get(memberId) ?? { partitions: new Map() }),
+  }));
+}

@@ -1,0 +1,133 @@
+import { KafkaError } from "../errors.ts";
+import type { Batch, Message } from "./batch.ts";
+import type { ConsumerEngine } from "./engine.ts";
+
+export interface IterationOptions {
+  /** Ends the iteration: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One thing after the other, for `for await`. What is given up in the middle (by `break`, `return` or `throw`) counts as unfinished, and comes again. */
+abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined, undefined> {
+  protected readonly engine: ConsumerEngine<K, V>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #take = () => this.take();
+  readonly #aborted = () => this.engine.asking.interrupt();
+  /** The `next` that has not been settled. */
+  #pending: Promise<unknown> | null = null;
+  protected isRunning = false;
+  #isOver = false;
+
+  constructor(engine: ConsumerEngine<K, V>, options: IterationOptions) {
+    this.engine = engine;
+    this.#signal = options.signal;
+  }
+
+  /** The next thing, if it is there. */
+  protected abstract take(): T | null;
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const before = this.#pending;
+    const asked =
+      before === null
+        ? this.#ask()
+        : before.then(
+            () => this.#ask(),
+            () => this.#ask(),
+          );
+    this.#pending = asked;
+    return asked;
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    if (this.isRunning) {
+      const abandoned = this.engine.offsets.abandon();
+      this.#end();
+      if (abandoned !== null) this.engine.positionsChanged();
+    }
+    this.#isOver = true;
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Takes what `take` throws for the end. */
+  protected failed(error: unknown): Promise<never> {
+    this.#end();
+    return Promise.reject(error);
+  }
+
+  async #ask(): Promise<IteratorResult<T, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    try {
+      if (!this.isRunning) this.#start();
+      const value = await this.engine.ask(this.#take, this.#signal);
+      this.#pending = null;
+      if (value !== null) return { done: false, value };
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    this.#end();
+    return { done: true, value: undefined };
+  }
+
+  #start(): void {
+    const { engine } = this;
+    engine.ensureOpen();
+    if (engine.iteration !== null) {
+      const what = "The consumer is being iterated already: end that loop, or call return() of its iterator, first";
+      throw new KafkaError(what, { code: "ALREADY_ITERATING" });
+    }
+    if (!engine.isSubscribed && engine.offsets.size === 0 && !engine.isClosing) {
+      throw new KafkaError("The consumer has nothing to read: subscribe or assign first", { code: "NOT_SUBSCRIBED" });
+    }
+    engine.iteration = this;
+    this.isRunning = true;
+    this.#signal?.addEventListener("abort", this.#aborted);
+  }
+
+  #end(): void {
+    this.#pending = null;
+    this.#isOver = true;
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    if (this.engine.iteration === this) this.engine.iteration = null;
+    this.engine.delivery.putBack();
+  }
+}
+
+/** Message by message. While there is a batch at hand and nothing else to do, a message costs a resolved promise and no turn of any loop. */
+export class MessageIteration<K, V> extends Iteration<Message<K, V>, K, V> {
+  override next(): Promise<IteratorResult<Message<K, V>, undefined>> {
+    const { asking, delivery } = this.engine;
+    if (asking.isInterrupted || !this.isRunning || !delivery.hasBegun) return super.next();
+    asking.ask();
+    try {
+      return Promise.resolve({ done: false, value: delivery.takeMessage()! });
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  protected override take(): Message<K, V> | null {
+    const { delivery } = this.engine;
+    if (delivery.hasBegun && !delivery.canContinue) delivery.putBack();
+    if (!delivery.hasBegun && !delivery.beginBatch()) return null;
+    return delivery.takeMessage();
+  }
+}
+
+/** Batch by batch. */
+export class BatchIteration<K, V> extends Iteration<Batch<K, V>, K, V> {
+  protected override take(): Batch<K, V> | null {
+    return this.engine.delivery.takeBatch();
+  }
+}

@@ -1,0 +1,41 @@
+import type { Metadata } from "../metadata.ts";
+import { compareText } from "./assignors/assignor.ts";
+
+/** What the application subscribed to: names, or a pattern that names are held against as topics come and go. */
+export class Subscription {
+  readonly #names: readonly string[];
+  readonly #pattern: RegExp | null;
+  readonly #excludeInternalTopics: boolean;
+
+  constructor(topics: readonly string[] | RegExp, excludeInternalTopics: boolean) {
+    this.#names = topics instanceof RegExp ? [] : [...new Set(topics)].sort(compareText);
+    // Without the flags that make a RegExp remember where it stopped.
+    this.#pattern = topics instanceof RegExp ? new RegExp(topics.source, topics.flags.replace(/[gy]/g, "")) : null;
+    this.#excludeInternalTopics = excludeInternalTopics;
+  }
+
+  get isPattern(): boolean {
+    return this.#pattern !== null;
+  }
+
+  /** The topics that are meant, sorted; with a pattern those of the metadata that match. */
+  topics(metadata: Metadata): readonly string[] {
+    if (this.#pattern === null) return this.#names;
+    const matching: string[] = [];
+    for (const topic of metadata.topics.values()) {
+      if (topic.isInternal && this.#excludeInternalTopics) continue;
+      if (this.#pattern.test(topic.name)) matching.push(topic.name);
+    }
+    return matching.sort(compareText);
+  }
+
+  /** Whether the topic may be assigned. A leader may know of topics that this member has not heard of yet. */
+  covers(topic: string): boolean {
+    return this.#pattern === null ? this.#names.includes(topic) : this.#pattern.test(topic);
+  }
+
+  /** `orders, payments` or `/^orders/`, for messages. */
+  describe(): string {
+    return this.#pattern === null ? this.#names.join(", ") : String(this.#pattern);
+  }
+}
