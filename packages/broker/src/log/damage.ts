@@ -88,13 +88,13 @@ class BatchSearch {
 
   /** Position of the first valid batch that starts within the range, with an offset and an epoch that could follow; -1 where there is none. */
   find(file: LazyFile, start: number, end: number): number {
-    const chunk = this.#environment.buffers.acquire(chunkSize);
+    const chunk = this.#environment.buffers.acquire(Math.min(chunkSize, Math.max(0, end - start)));
     try {
-      for (let from = start; from + batchHeaderSize <= end; from += chunkSize - batchHeaderSize) {
-        const size = file.get().read(from, chunk.subarray(0, Math.min(chunkSize, end - from)));
+      for (let from = start; from + batchHeaderSize <= end; from += chunk.length - batchHeaderSize) {
+        const size = file.get().read(from, chunk.subarray(0, end - from));
         const found = this.#findIn(chunk.subarray(0, size), file, from, end);
         if (found >= 0) return found;
-        if (size < chunkSize) break;
+        if (size < chunk.length) break;
       }
       return -1;
     } finally {

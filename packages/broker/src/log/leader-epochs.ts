@@ -39,6 +39,11 @@ export class LeaderEpochs {
     return -1;
   }
 
+  /** Where an epoch started; -1 where it has no entry. */
+  startOf(epoch: number): number {
+    return this.#entries.find((entry) => entry.epoch === epoch)?.startOffset ?? -1;
+  }
+
   /**
    * The largest known epoch that is at most `epoch`, and the offset where it ended; -1 and -1 for an epoch beyond all. `currentEpoch` is the leader's, which
    * may not have a record yet, and `logEndOffset` is where it ends.

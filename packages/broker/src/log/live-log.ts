@@ -45,6 +45,7 @@ export class LiveLog {
     });
     // What is found in a log when it is opened may have been acknowledged, so all of it is committed. Where that promises durability, it has to be kept.
     if (policy.always && log.hasUnsynced) log.syncBlocking();
+    log.syncsBeforeRoll = policy.always;
     this.#highWatermark = log.written;
     log.producers.highWatermarkMoved(log.written.offset);
   }
@@ -111,6 +112,7 @@ export class LiveLog {
   updateConfig(config: LogConfig): void {
     this.log.config = config;
     this.#syncer.policy = syncPolicy(this.#environment.config, config);
+    this.log.syncsBeforeRoll = this.#syncer.policy.always;
     // Records may wait for a sync that nobody has reason to start now.
     if (!this.#isStopped && !this.#syncer.policy.always && !this.log.hasQueued) this.#advance(this.log.written);
   }

@@ -96,7 +96,8 @@ export class LogSyncer implements SyncTarget {
   }
 
   async #run({ files, directory }: UnsyncedFiles): Promise<void> {
-    await Promise.all(files.map((file) => file.sync()));
+    // In the order in which they were written: what came later is of no use without what came before.
+    for (const file of files) await file.sync();
     // Names last: a name must not survive without what it stands for.
     if (directory) await this.#log.syncDirectory();
   }

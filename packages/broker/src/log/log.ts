@@ -50,6 +50,10 @@ export class Log {
   recoveryPoint: number;
   /** How much has been written since the log was opened. */
   writtenBytes = 0;
+  /**
+   * Where every write is synced, a segment's end has to be on disk before the next one gets its first record: after a failure of the machine a new segment without the old one's end would be damage, not a torn write.
+   */
+  syncsBeforeRoll = false;
   /** True while a compaction works on the segments: nobody else may take them out of the log. */
   isBeingCompacted = false;
 
@@ -137,6 +141,7 @@ export class Log {
     if (active.size === 0 && active.baseOffset === this.nextOffset) return;
     active.seal();
     for (const file of active.filesToSync()) this.#unsyncedFiles.add(file);
+    if (this.syncsBeforeRoll) active.log.syncBlocking();
     this.takeSnapshot();
     const segment = new Segment(this.#environment, this.directory, this.nextOffset, null);
     // The file has to be there, or the next start would take the one before for the active one.

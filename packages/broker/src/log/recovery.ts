@@ -257,9 +257,15 @@ class Recovery {
     if (epoch > this.#input.newestEpoch || epoch < this.#lastEpoch) {
       return `the batch has the leader epoch ${epoch}, which can't be between ${this.#lastEpoch} and ${this.#input.newestEpoch}`;
     }
-    const known = this.#epochsAreLost ? -1 : this.#epochs.epochAt(baseOffset);
+    if (this.#epochsAreLost) return null;
+    const known = this.#epochs.epochAt(baseOffset);
     if (known > epoch) return `the batch has the leader epoch ${epoch}, but ${known} had started by then`;
-    return null;
+    const start = this.#epochs.startOf(epoch);
+    // Below the log's start nothing is said of epochs.
+    if (baseOffset < this.#input.logStartOffset) return null;
+    if (start > baseOffset) return `the batch has the leader epoch ${epoch}, which started at offset ${start}`;
+    const isUnknown = start < 0 && epoch < this.#epochs.latest;
+    return isUnknown ? `the batch has the leader epoch ${epoch}, which the log has never had` : null;
   }
 
   /** The log ends at `position` of `segment`, if what is there can be the end of a torn write. Returns false. */
