@@ -18,10 +18,17 @@ export interface RecordedCase {
 /** Every case of a file, in the order in which they were recorded. */
 export function readRecorded(file: "topics.md" | "consumer-groups.md"): RecordedCase[] {
   const text = readFileSync(join(import.meta.dirname, "recorded", file), "utf8");
-  return text.split(/^## /m).slice(1).flatMap((section) => {
-    const [name = "", ...rest] = section.split("\n");
-    return rest.join("\n").split(/^### /m).slice(1).map((body) => parseCase(name, body));
-  });
+  return text
+    .split(/^## /m)
+    .slice(1)
+    .flatMap((section) => {
+      const [name = "", ...rest] = section.split("\n");
+      return rest
+        .join("\n")
+        .split(/^### /m)
+        .slice(1)
+        .map((body) => parseCase(name, body));
+    });
 }
 
 function parseCase(section: string, body: string): RecordedCase {
@@ -45,7 +52,9 @@ function parseCase(section: string, body: string): RecordedCase {
 
 /** The text of a stream: the newline before the closing fence belongs to it unless its label says otherwise. */
 function output(body: string, stream: "stdout" | "stderr"): string {
-  const match = new RegExp(`^${stream}(?: \\(([^)]*)\\))?:(?: empty|\\n\`\`\`text\\n([\\s\\S]*?)^\`\`\`$)`, "m").exec(body);
+  const match = new RegExp(`^${stream}(?: \\(([^)]*)\\))?:(?: empty|\\n+\`\`\`text\\n([\\s\\S]*?)^\`\`\`$)`, "m").exec(
+    body,
+  );
   if (match === null) throw new Error(`no ${stream} in: ${body.slice(0, 80)}`);
   const text = match[2] ?? "";
   return match[1]?.includes("no newline at the end") ? text.replace(/\n$/, "") : text;
@@ -53,5 +62,7 @@ function output(body: string, stream: "stdout" | "stderr"): string {
 
 /** Splits a shell command into words; single and double quotes group. */
 export function splitWords(command: string): string[] {
-  return [...command.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"));
+  return [...command.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
+    word.replace(/'([^']*)'|"([^"]*)"/g, "$1$2"),
+  );
 }

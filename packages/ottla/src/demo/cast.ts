@@ -14,19 +14,33 @@ export interface Placed {
   readonly offset: number;
 }
 
+/** What the walk-through is played with. */
+export interface Theatre {
+  readonly bootstrapServers: string;
+  readonly clock: Clock;
+  /** How to start this program once more: a script and what goes before the name of the command. */
+  readonly program: readonly string[];
+  /** Ends the walk-through. */
+  readonly signal: AbortSignal;
+}
+
 /** Everybody who plays in the walk-through: an admin, a producer, and members in processes of their own. */
 export class Cast {
   readonly bootstrapServers: string;
   readonly clock: Clock;
   readonly admin: Admin;
+  private readonly program: readonly string[];
+  private readonly signal: AbortSignal;
   readonly placed: Placed[] = [];
   private readonly producer: Producer<string, Order>;
   private readonly members = new Set<MemberProcess>();
   private readonly waiting = new Set<() => void>();
 
-  constructor(bootstrapServers: string, clock: Clock) {
+  constructor({ bootstrapServers, clock, program, signal }: Theatre) {
     this.bootstrapServers = bootstrapServers;
     this.clock = clock;
+    this.program = program;
+    this.signal = signal;
     this.admin = new Admin({ bootstrapServers });
     this.producer = new Producer({
       bootstrapServers,
@@ -63,6 +77,7 @@ export class Cast {
     options: Partial<Pick<MemberOptions, "strategy" | "commit">> = {},
   ): MemberProcess {
     const member = new MemberProcess(
+      this.program,
       { bootstrapServers: this.bootstrapServers, topic, groupId, name, strategy: "range", commit: "each", ...options },
       () => this.changed(),
     );
@@ -80,8 +95,9 @@ export class Cast {
     await member.kill();
   }
 
-  /** Resolves with true as soon as `holds` does after an event of some member, with false after `timeoutMs`. */
+  /** Resolves with true as soon as `holds` does after an event of some member, with false after `timeoutMs`. Rejects when the walk-through is to end. */
   async until(holds: () => boolean, timeoutMs = 20_000): Promise<boolean> {
+    this.signal.throwIfAborted();
     if (holds()) return true;
     const over = new AbortController();
     let check: () => void = () => {};
@@ -91,13 +107,14 @@ export class Cast {
       };
       this.waiting.add(check);
     });
-    const late = sleep(this.clock, timeoutMs, over.signal).then(
+    const late = sleep(this.clock, timeoutMs, AbortSignal.any([over.signal, this.signal])).then(
       () => false,
       () => false,
     );
     const result = await Promise.race([seen, late]);
     this.waiting.delete(check);
     over.abort();
+    this.signal.throwIfAborted();
     return result;
   }
 

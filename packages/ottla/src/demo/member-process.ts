@@ -15,11 +15,10 @@ export class MemberProcess {
   private rest = "";
 
   /** Starts a process that runs this program's hidden command `demo-member`; `changed` is called after each event. */
-  constructor(options: MemberOptions, changed: () => void) {
+  constructor(program: readonly string[], options: MemberOptions, changed: () => void) {
     this.name = options.name;
     this.changed = changed;
-    const program = process.argv[1] ?? "";
-    this.child = spawn(process.execPath, [program, "demo-member", JSON.stringify(options)], {
+    this.child = spawn(process.execPath, [...program, "demo-member", JSON.stringify(options)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.read(text));

@@ -11,8 +11,8 @@ export async function runMember(options: MemberOptions): Promise<void> {
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());
   process.once("SIGINT", () => stop.abort());
-  // The one who started this member is gone: so is the reason to go on.
-  process.stdin.once("end", () => stop.abort()).resume();
+  // The one who started this member is gone, and the broker with it: nothing is left to say good-bye to.
+  process.stdin.once("end", () => process.exit(0)).resume();
 
   const consumer = new Consumer({
     bootstrapServers: options.bootstrapServers,

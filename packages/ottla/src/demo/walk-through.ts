@@ -1,13 +1,12 @@
-import type { Clock } from "@ottla/runtime";
-import { Cast } from "./cast.ts";
+import { Cast, type Theatre } from "./cast.ts";
 import { commitStrategies, lag, rebalanceListener } from "./commit-steps.ts";
 import { consumerDies, createTopic, produceOrders, singleConsumer, strategies, threeConsumers } from "./group-steps.ts";
 import { type Failure, Stage, type Write } from "./stage.ts";
 
 /** Plays the tutorial against a broker, with real consumers in real processes, and returns what was not as it should be. */
-export async function walkThrough(bootstrapServers: string, clock: Clock, write: Write): Promise<readonly Failure[]> {
+export async function walkThrough(theatre: Theatre, write: Write): Promise<readonly Failure[]> {
   const stage = new Stage(write);
-  const cast = new Cast(bootstrapServers, clock);
+  const cast = new Cast(theatre);
   try {
     await createTopic(stage, cast);
     await produceOrders(stage, cast);

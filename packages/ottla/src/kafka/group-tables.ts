@@ -23,8 +23,15 @@ export interface MemberRow {
   readonly groupInstanceId: string;
   readonly host: string;
   readonly clientId: string;
-  readonly assignment: readonly { readonly topic: string; readonly partition: number }[];
+  readonly assignment: Partitions;
+  /** Of KIP-848's groups, as all that follows; null for classic ones. */
+  readonly targetAssignment: Partitions | null;
+  readonly memberEpoch: number | null;
+  readonly targetAssignmentEpoch: number | null;
+  readonly upgraded: boolean | null;
 }
+
+type Partitions = readonly { readonly topic: string; readonly partition: number }[];
 
 /** A group: the row of `--describe --state`. */
 export interface StateRow {
@@ -32,6 +39,9 @@ export interface StateRow {
   readonly coordinator: { readonly host: string; readonly port: number; readonly nodeId: number };
   readonly assignmentStrategy: string;
   readonly state: string;
+  /** Of KIP-848's groups, as the next; null for classic ones. */
+  readonly groupEpoch: number | null;
+  readonly targetAssignmentEpoch: number | null;
   readonly memberCount: number;
 }
 
@@ -88,6 +98,7 @@ export function offsetTable(rows: readonly OffsetRow[], verbose: boolean): strin
 
 /** `--describe --members`: the header is there for a group without members too. */
 export function memberTable(rows: readonly MemberRow[], verbose: boolean): string {
+  const isMoving = [true, false].every((upgraded) => rows.some((it) => it.upgraded === upgraded));
   const hasInstances = rows.some(({ groupInstanceId }) => groupInstanceId !== "");
   const columns: Column<MemberRow>[] = [
     growing("GROUP", 15, (it) => it.group),
@@ -97,20 +108,23 @@ export function memberTable(rows: readonly MemberRow[], verbose: boolean): strin
     growing("CLIENT-ID", 15, (it) => it.clientId),
     fixed("#PARTITIONS", 15, (it) => it.assignment.length),
     ...(verbose ? assignmentColumns : [last<MemberRow>("", () => "")]),
+    ...(verbose && isMoving ? [upgradedColumn] : []),
   ];
   return `\n${lines(tableLines(columns, rows))}`;
 }
 
-/** Epochs and a target are what KIP-848's groups have; classic ones have none. */
 const assignmentColumns: readonly Column<MemberRow>[] = [
-  fixed("CURRENT-EPOCH", 15, () => null),
+  fixed("CURRENT-EPOCH", 15, (it) => it.memberEpoch),
   growing("CURRENT-ASSIGNMENT", 20, (it) => assignmentText(it.assignment)),
-  fixed("TARGET-EPOCH", 15, () => null),
-  growing("TARGET-ASSIGNMENT", 20, () => null),
+  fixed("TARGET-EPOCH", 15, (it) => it.targetAssignmentEpoch),
+  growing("TARGET-ASSIGNMENT", 20, (it) => assignmentText(it.targetAssignment ?? [])),
 ];
 
+/** Which protocol each member speaks, shown while a group moves from the classic one to KIP-848's. */
+const upgradedColumn: Column<MemberRow> = last("UPGRADED", (it) => (it.upgraded === null ? null : String(it.upgraded)));
+
 /** `a:0,1;b:2`, sorted; null for nothing. */
-function assignmentText(assignment: MemberRow["assignment"]): string | null {
+function assignmentText(assignment: Partitions): string | null {
   if (assignment.length === 0) return null;
   const byTopic = new Map<string, number[]>();
   for (const { topic, partition } of assignment) byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition]);
@@ -134,8 +148,8 @@ export function stateTable(group: StateRow, verbose: boolean): string {
 }
 
 const epochColumns: readonly Column<StateRow>[] = [
-  fixed("GROUP-EPOCH", 15, () => null),
-  fixed("TARGET-ASSIGNMENT-EPOCH", 25, () => null),
+  fixed("GROUP-EPOCH", 15, (it) => it.groupEpoch),
+  fixed("TARGET-ASSIGNMENT-EPOCH", 25, (it) => it.targetAssignmentEpoch),
 ];
 
 /** `--reset-offsets`: the table is as wide as the groups that were asked for, also where one of them has no row. */

@@ -1,0 +1,25 @@
+import { styleText } from "node:util";
+
+/** A value in a table for people; null is shown as `-`. */
+export type Cell = string | number | null;
+
+/** The lines of a table for people: columns aligned, numbers to the right, the header in bold where the terminal can. */
+export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
+  const texts = rows.map((row) => row.map((cell) => String(cell ?? "-")));
+  const widths = header.map((title, column) =>
+    texts.reduce((w, row) => Math.max(w, row[column]?.length ?? 0), title.length),
+  );
+  const isNumeric = header.map(
+    (_, column) =>
+      rows.some((row) => typeof row[column] === "number") && !rows.some((row) => typeof row[column] === "string"),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return isNumeric[column] ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("   ")
+      .trimEnd();
+  return [styleText("bold", line(header)), ...texts.map(line)];
+}
