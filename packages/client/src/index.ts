@@ -59,6 +59,42 @@ export type {
 } from "./admin/topics.ts";
 export type { ConfigResourceType, ConfigSource, ConfigType, GroupState, GroupType } from "./admin/wire-names.ts";
 export type { Address, ClientOptions, Options } from "./config.ts";
+export type {
+  Assignor,
+  AssignorMember,
+  AssignorTopics,
+  MemberAssignment,
+  RebalanceProtocol,
+  SubscriptionContext,
+} from "./consumer/assignors/assignor.ts";
+export { range } from "./consumer/assignors/range.ts";
+export { roundRobin } from "./consumer/assignors/round-robin.ts";
+export type { Batch, Message } from "./consumer/batch.ts";
+export { Consumer } from "./consumer/consumer.ts";
+export type { ConsumerOptions } from "./consumer/consumer-config.ts";
+export {
+  CommitFailedError,
+  CorruptPartitionError,
+  LogTruncationError,
+  NoOffsetForPartitionError,
+  PositionOutOfRangeError,
+  RebalanceListenerError,
+  RecordDeserializationError,
+} from "./consumer/consumer-errors.ts";
+export type { ConsumerEvents, PollTimeoutReport } from "./consumer/consumer-events.ts";
+export type {
+  CommitCallback,
+  CommittedPosition,
+  ConsumerCallOptions,
+  ConsumerLag,
+  GroupMetadata,
+  OffsetForTime,
+  TopicPartitionTimestamp,
+} from "./consumer/consumer-types.ts";
+export type { RebalanceListener } from "./consumer/group-session.ts";
+export type { IterationOptions } from "./consumer/iteration.ts";
+export type { AutoOffsetReset } from "./consumer/offset-reset.ts";
+export type { MessageHeader } from "./consumer/record-headers.ts";
 export type { TopicPartition, TopicPartitionOffset } from "./consumer/topic-partition.ts";
 export * from "./errors.ts";
 export type { Partitioner, PartitionerInput } from "./producer/partitioner.ts";

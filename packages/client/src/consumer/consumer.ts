@@ -7,6 +7,15 @@ import type { Committer } from "./committer.ts";
 import { type ConsumerOptions, consumerConfig } from "./consumer-config.ts";
 import { CommitFailedError } from "./consumer-errors.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
+import type {
+  CommitCallback,
+  CommittedPosition,
+  ConsumerCallOptions,
+  ConsumerLag,
+  GroupMetadata,
+  OffsetForTime,
+  TopicPartitionTimestamp,
+} from "./consumer-types.ts";
 import { ConsumerEngine, notAssigned } from "./engine.ts";
 import type { RebalanceListener } from "./group-session.ts";
 import { BatchIteration, type IterationOptions, MessageIteration } from "./iteration.ts";
@@ -16,59 +25,6 @@ import { earliestTimestamp, latestTimestamp } from "./offset-reset.ts";
 import type { PartitionState } from "./partition-state.ts";
 import { Subscription } from "./subscription.ts";
 import { PartitionMap, type TopicPartition, type TopicPartitionOffset } from "./topic-partition.ts";
-
-/** Options of calls that ask the cluster. */
-export interface CallOptions {
-  /** Default `defaultApiTimeoutMs`. */
-  readonly timeoutMs?: number | undefined;
-  /** Rejects the promise with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** An offset that the group has committed. */
-export interface CommittedOffset extends TopicPartition {
-  /** Null where nothing is committed. */
-  readonly offset: number | null;
-  /** -1 where it is not known. */
-  readonly leaderEpoch: number;
-  readonly metadata: string;
-}
-
-/** A timestamp to look up, in milliseconds since 1970. */
-export interface TopicPartitionTimestamp extends TopicPartition {
-  readonly timestamp: number;
-}
-
-/** What was found for a timestamp; nulls where no record is that young. */
-export interface OffsetForTime extends TopicPartition {
-  readonly offset: number | null;
-  readonly timestamp: number | null;
-  /** -1 where it is not known. */
-  readonly leaderEpoch: number;
-}
-
-/** How far behind the consumer is in a partition. */
-export interface PartitionLag extends TopicPartition {
-  /** The next offset that the application gets. */
-  readonly position: number;
-  /** The end of what the application may see: the last stable offset with `read_committed`. */
-  readonly endOffset: number;
-  /** How many offsets lie between; some of them may hold no record. */
-  readonly lag: number;
-}
-
-/** Who this consumer is in its group (Kafka's ConsumerGroupMetadata). */
-export interface GroupMetadata {
-  readonly groupId: string;
-  /** Empty while it is no member. */
-  readonly memberId: string;
-  /** -1 while it is part of no generation. */
-  readonly generationId: number;
-  readonly groupInstanceId: string | null;
-}
-
-/** Called with the outcome of a `commitAsync`: null where it succeeded. */
-export type CommitCallback = (error: KafkaError | null, offsets: readonly TopicPartitionOffset[]) => void;
 
 const defaultCloseTimeoutMs = 30_000;
 
@@ -177,7 +133,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
    * Commits, and resolves when the coordinator has it: where each partition stands, the current message or batch included (the caller vouches for it), or the given offsets: of the record to go on
    * with, that is the last one's plus one. Retries what can be retried. Rejects with a `CommitFailedError` where this consumer no longer owns what it read, with a `RebalanceInProgressError` in the middle of a rebalance.
    */
-  async commit(offsets?: readonly TopicPartitionOffset[], options: CallOptions = {}): Promise<void> {
+  async commit(offsets?: readonly TopicPartitionOffset[], options: ConsumerCallOptions = {}): Promise<void> {
     const { engine, committer } = this.#group("Consumer.commit");
     const list = this.#toCommit("Consumer.commit", offsets);
     const timeoutMs = options.timeoutMs ?? engine.settings.defaultApiTimeoutMs;
@@ -202,7 +158,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   }
 
   /** What the group has committed for these partitions (default: those assigned), in the order asked for. */
-  async committed(partitions?: readonly TopicPartition[], options: CallOptions = {}): Promise<CommittedOffset[]> {
+  async committed(
+    partitions?: readonly TopicPartition[],
+    options: ConsumerCallOptions = {},
+  ): Promise<CommittedPosition[]> {
     const { engine } = this.#group("Consumer.committed");
     const asked = partitions === undefined ? this.assignment() : checkPartitions("Consumer.committed", partitions);
     if (asked.length === 0) return [];
@@ -221,7 +180,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   // Positions
 
   /** The next offset that the application gets of an assigned partition; finds out first where to begin, if need be. */
-  async position(partition: TopicPartition, options: CallOptions = {}): Promise<number> {
+  async position(partition: TopicPartition, options: ConsumerCallOptions = {}): Promise<number> {
     const engine = this.#open();
     const [place] = checkPartitions("Consumer.position", [partition]);
     const timeoutMs = options.timeoutMs ?? engine.settings.defaultApiTimeoutMs;
@@ -278,7 +237,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /** The first offset that each partition has. */
   beginningOffsets(
     partitions: readonly TopicPartition[],
-    options: CallOptions = {},
+    options: ConsumerCallOptions = {},
   ): Promise<(TopicPartition & { offset: number })[]> {
     return this.#listEnds("Consumer.beginningOffsets", partitions, earliestTimestamp, options);
   }
@@ -286,7 +245,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /** The offset behind the last record of each partition that the application may see: the last stable offset with `read_committed`. */
   endOffsets(
     partitions: readonly TopicPartition[],
-    options: CallOptions = {},
+    options: ConsumerCallOptions = {},
   ): Promise<(TopicPartition & { offset: number })[]> {
     return this.#listEnds("Consumer.endOffsets", partitions, latestTimestamp, options);
   }
@@ -294,7 +253,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /** The first offset of each partition whose timestamp is the given one or later. */
   async offsetsForTimes(
     timestamps: readonly TopicPartitionTimestamp[],
-    options: CallOptions = {},
+    options: ConsumerCallOptions = {},
   ): Promise<OffsetForTime[]> {
     const engine = this.#open();
     const places = checkPartitions("Consumer.offsetsForTimes", timestamps);
@@ -311,7 +270,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   }
 
   /** How far behind this consumer is, in the assigned partitions whose position is known. */
-  async lag(options: CallOptions = {}): Promise<PartitionLag[]> {
+  async lag(options: ConsumerCallOptions = {}): Promise<ConsumerLag[]> {
     const states = this.#engine.offsets.list().filter((state) => state.hasPosition);
     const ends = await this.endOffsets(states.map(placeOf), options);
     return ends.map(({ topic, partition, offset: endOffset }, n) => {
@@ -416,14 +375,19 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     engine.positionsChanged();
   }
 
-  async #listEnds(what: string, partitions: readonly TopicPartition[], timestamp: number, options: CallOptions) {
+  async #listEnds(
+    what: string,
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    options: ConsumerCallOptions,
+  ) {
     const engine = this.#open();
     const queries = checkPartitions(what, partitions).map((place) => ({ ...place, timestamp }));
     const found = await listOffsets(engine.core, queries, this.#listOptions(options));
     return found.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
-  #listOptions({ timeoutMs, signal }: CallOptions) {
+  #listOptions({ timeoutMs, signal }: ConsumerCallOptions) {
     const { isolation, settings } = this.#engine;
     return { isolation, signal, timeoutMs: timeoutMs ?? settings.defaultApiTimeoutMs };
   }
