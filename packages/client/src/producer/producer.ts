@@ -93,6 +93,11 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
     this.#intake = new Intake({ core: this.#core, machine: this.#machine, sender: this.#sender, settings });
   }
 
+  /** Bytes of `bufferMemory` that are taken. */
+  get bufferedBytes(): number {
+    return this.#machine.usedMemory;
+  }
+
   /**
    * Sends a record; resolves when it is acknowledged as `acks` says. Key, value and headers are encoded before it returns. Rejects with a `KafkaError`: a `SerializationError`, a `RecordTooLargeError`, an
    * `UnknownTopicOrPartitionError`, a `BufferExhaustedError` (no memory within `maxBlockMs`), a `TimeoutError` (not delivered within `deliveryTimeoutMs`), or the broker's own. `possiblyPersisted` says whether the record may be in the log
