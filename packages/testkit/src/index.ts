@@ -5,4 +5,5 @@ export * from "./history.ts";
 export * from "./intercept.ts";
 export type { InterceptedCall } from "./intercepted-call.ts";
 export type { KafkaRelease } from "./kafka-releases.ts";
+export * from "./recording.ts";
 export * from "./version-limits.ts";
