@@ -257,12 +257,17 @@ class Recovery {
     if (epoch > this.#input.newestEpoch || epoch < this.#lastEpoch) {
       return `the batch has the leader epoch ${epoch}, which can't be between ${this.#lastEpoch} and ${this.#input.newestEpoch}`;
     }
-    if (this.#epochsAreLost) return null;
+    return this.#epochsAreLost ? null : this.#epochProblem(baseOffset, epoch);
+  }
+
+  /** What the known epochs have against a batch. */
+  #epochProblem(baseOffset: number, epoch: number): string | null {
+    const [first] = this.#epochs.entries;
+    // Nothing is known of what lies below the first one: the log's start has moved up to there.
+    if (first === undefined || baseOffset < first.startOffset) return null;
     const known = this.#epochs.epochAt(baseOffset);
     if (known > epoch) return `the batch has the leader epoch ${epoch}, but ${known} had started by then`;
     const start = this.#epochs.startOf(epoch);
-    // Below the log's start nothing is said of epochs.
-    if (baseOffset < this.#input.logStartOffset) return null;
     if (start > baseOffset) return `the batch has the leader epoch ${epoch}, which started at offset ${start}`;
     const isUnknown = start < 0 && epoch < this.#epochs.latest;
     return isUnknown ? `the batch has the leader epoch ${epoch}, which the log has never had` : null;
