@@ -10,6 +10,7 @@ import {
 } from "../errors.ts";
 import type { AccumulatorMachine } from "./accumulator-machine.ts";
 import type { Batch } from "./batch.ts";
+import { Fifo } from "./fifo.ts";
 import { KeyPartitioner, roughSize, StickyPartitioner } from "./partitioner.ts";
 import type { Sender } from "./sender.ts";
 import type { ProducerSettings } from "./settings.ts";
@@ -28,7 +29,7 @@ export class Intake {
   readonly #topics = new Map<string, TopicState>();
   readonly #keys = new KeyPartitioner();
   /** Records whose partition is known to be there, and that wait for memory. */
-  #waiting: WaitingRecord[] = [];
+  readonly #waiting = new Fifo<WaitingRecord>();
   #timer: Timer | null = null;
   readonly #closing = new AbortController();
   readonly #stopListening: () => void;
@@ -82,24 +83,23 @@ export class Intake {
 
   /** Takes a waiting record back; false where it is in a batch already, or settled. */
   withdraw(record: WaitingRecord): boolean {
-    for (const list of [this.#waiting, record.topic.waiting]) {
-      const at = list.indexOf(record);
-      if (at < 0) continue;
-      list.splice(at, 1);
-      this.#notifyDrained();
-      return true;
-    }
-    return false;
+    const { waiting } = record.topic;
+    const at = waiting.indexOf(record);
+    if (at >= 0) waiting.splice(at, 1);
+    else if (!this.#waiting.remove(record)) return false;
+    this.#notifyDrained();
+    return true;
   }
 
   /** Memory has become free. */
   resume(): void {
     const { machine, sender } = this.#options;
-    let count = 0;
-    while (count < this.#waiting.length && this.#admit(this.#waiting[count]!)) count++;
-    if (count > 0) this.#waiting.splice(0, count);
+    const before = this.#waiting.length;
+    for (let head = this.#waiting.head; head !== undefined && this.#admit(head); head = this.#waiting.head) {
+      this.#waiting.drop();
+    }
     machine.isExhausted = this.#waiting.length > 0;
-    if (count === 0) return;
+    if (this.#waiting.length === before) return;
     sender.wake();
     this.#notifyDrained();
   }
@@ -124,7 +124,7 @@ export class Intake {
     this.#timer?.cancel();
     this.#timer = null;
     const records = [...this.#topics.values()].flatMap((topic) => topic.waiting.splice(0));
-    for (const record of [...this.#waiting.splice(0), ...records]) fail(record, error);
+    for (const record of [...this.#waiting.takeAll(), ...records]) fail(record, error);
     this.#notifyDrained();
   }
 
@@ -248,7 +248,7 @@ export class Intake {
 
   /** Metadata have deadlines of their own; this is about those who wait for memory. */
   #watchDeadlines(): void {
-    const head = this.#waiting[0];
+    const { head } = this.#waiting;
     if (head === undefined || this.#timer !== null) return;
     const { clock } = this.#options.core.runtime;
     this.#timer = clock.setTimer(Math.ceil(Math.max(0, head.deadline - clock.monotonic())), () => {
@@ -260,14 +260,12 @@ export class Intake {
 
   #expire(now: number): void {
     const { maxBlockMs, bufferMemory } = this.#options.settings;
-    let count = 0;
-    for (const record of this.#waiting) {
+    for (let record = this.#waiting.head; record !== undefined; record = this.#waiting.head) {
       if (record.deadline > now) break;
-      count++;
+      this.#waiting.drop();
       const what = `No room for a record for topic ${record.topic.name} within ${maxBlockMs} ms (maxBlockMs): the ${bufferMemory} bytes of bufferMemory are taken`;
       fail(record, new BufferExhaustedError(what));
     }
-    this.#waiting.splice(0, count);
     this.#options.machine.isExhausted = this.#waiting.length > 0;
     this.#notifyDrained();
   }
