@@ -49,13 +49,17 @@ export class Asking {
     if (this.#isWaiting) this.#wakeup.wake();
   }
 
-  /** Resolves when there may be something; rejects with the signal's reason. */
-  async wait(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when there may be something, at the latest at `deadline` (monotonic); rejects with the signal's reason. */
+  async wait(deadline: number, signal: AbortSignal | undefined): Promise<void> {
     const woken = this.#wakeup.wait();
+    const leftMs = deadline - this.#clock.monotonic();
+    const timer =
+      leftMs < Number.POSITIVE_INFINITY ? this.#clock.setTimer(Math.max(0, leftMs), () => this.wake()) : null;
     this.#isWaiting = true;
     try {
       await (signal === undefined ? woken : untilAborted(woken, signal));
     } finally {
+      timer?.cancel();
       this.#isWaiting = false;
       this.#askedAt = this.#clock.monotonic();
       this.#turnBeganAt = this.#askedAt;

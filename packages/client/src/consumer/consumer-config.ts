@@ -95,6 +95,10 @@ export const consumerSettings = {
   queuedMaxBytes: integer(67_108_864, 1),
   /** How long a member may be silent before the coordinator takes it out. Default 45,000. */
   sessionTimeoutMs: integer(45_000, 1),
+  /** When it aborts, every loop ends as soon as it asks for the next message: the current one can be finished, then `close`. Default: none. */
+  signal: custom<AbortSignal | null>("an AbortSignal", null, (value) =>
+    value === null || value instanceof AbortSignal ? value : undefined,
+  ),
   /** How values are decoded. Default: as bytes. */
   value: deserializer(),
 } satisfies SettingTable;

@@ -57,6 +57,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     });
   }
 
+  get clientId(): string {
+    return this.#engine.settings.clientId;
+  }
+
   // What is read
 
   /**
@@ -125,6 +129,21 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /** A partition's messages at a time, at most `maxPollRecords`: the fast path. `commit()` within the loop covers the current batch, and a loop that is left early has not finished it. */
   batches(options: IterationOptions = {}): AsyncIterableIterator<Batch<K, V>, undefined, undefined> {
     return new BatchIteration(this.#engine, options);
+  }
+
+  /**
+   * The next batch, or null where there is none within `timeoutMs`: for programs that cannot loop. As in a loop over `batches()`, the batch before it counts as finished then, and listeners run.
+   */
+  async poll(options: ConsumerCallOptions & { readonly timeoutMs: number }): Promise<Batch<K, V> | null> {
+    const engine = this.#open();
+    engine.ensureReadable();
+    const reader = {};
+    engine.iteration = reader;
+    try {
+      return await engine.ask(() => engine.delivery.takeBatch(), options.signal, options.timeoutMs);
+    } finally {
+      if (engine.iteration === reader) engine.iteration = null;
+    }
   }
 
   // Commits

@@ -50,6 +50,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
   #isClosing = false;
   #isClosed = false;
   #hasProblems = false;
+  readonly #interrupt = () => this.asking.interrupt();
   /** What the membership has the application do at the moment. */
   #task: Promise<void> | null = null;
 
@@ -86,6 +87,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
       onOutOfRange: (state) => this.resolver.outOfRange(state),
     });
     core.metadata.onChange(() => this.#metadataChanged());
+    settings.signal?.addEventListener("abort", this.#interrupt);
     const commits = groupId !== null && settings.enableAutoCommit;
     this.#autoCommit = commits
       ? new AutoCommit(clock, settings.autoCommitIntervalMs, () => this.commitFinished())
@@ -101,6 +103,11 @@ export class ConsumerEngine<K, V> implements GroupHost {
     return this.#isClosing;
   }
 
+  /** No loop goes on. */
+  get #isEnding(): boolean {
+    return this.#isClosing || this.settings.signal?.aborted === true;
+  }
+
   get isSubscribed(): boolean {
     return this.#isSubscribed;
   }
@@ -110,23 +117,37 @@ export class ConsumerEngine<K, V> implements GroupHost {
     if (on) this.#autoCommit?.start();
   }
 
+  /** Throws unless somebody may begin to read: only one can at a time. */
+  ensureReadable(): void {
+    this.ensureOpen();
+    if (this.iteration !== null) {
+      const what = "The consumer is being iterated already: end that loop, or call return() of its iterator, first";
+      throw new KafkaError(what, { code: "ALREADY_ITERATING" });
+    }
+    if (!this.#isSubscribed && this.offsets.size === 0 && !this.#isEnding) {
+      throw new KafkaError("The consumer has nothing to read: subscribe or assign first", { code: "NOT_SUBSCRIBED" });
+    }
+  }
+
   /** Throws once nothing can be asked of the cluster any more. */
   ensureOpen(): void {
     if (this.#isClosed) throw closedError();
   }
 
   /**
-   * What the application asks for, as soon as `take` has it; null once the consumer is closed, or has nothing to read any more. All that has to happen when the application asks happens here.
+   * What the application asks for, as soon as `take` has it; null once the consumer is closed or has nothing to read any more, or after `timeoutMs`. All that has to happen when the application asks happens here.
    */
-  async ask<T>(take: () => T | null, signal?: AbortSignal): Promise<T | null> {
+  async ask<T>(take: () => T | null, signal?: AbortSignal, timeoutMs = Number.POSITIVE_INFINITY): Promise<T | null> {
     const { asking, group } = this;
     this.offsets.finish();
     asking.ask();
     group?.resume();
+    const deadline =
+      timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.core.runtime.clock.monotonic() + timeoutMs;
     await asking.yield();
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#isClosing || (!this.#isSubscribed && this.offsets.size === 0)) return null;
+      if (this.#isEnding || (!this.#isSubscribed && this.offsets.size === 0)) return null;
       asking.isInterrupted = false;
       if (group?.hasTask) {
         await this.#runTask(group);
@@ -135,7 +156,8 @@ export class ConsumerEngine<K, V> implements GroupHost {
       this.#throwProblem();
       const taken = take();
       if (taken !== null) return taken;
-      await asking.wait(signal);
+      if (this.core.runtime.clock.monotonic() >= deadline) return null;
+      await asking.wait(deadline, signal);
     }
   }
 
@@ -257,6 +279,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
 
   async shutDown(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
+    this.settings.signal?.removeEventListener("abort", this.#interrupt);
     const error = closedError();
     this.resolver.close(error);
     this.group?.close(error);

@@ -1,4 +1,3 @@
-import { KafkaError } from "../errors.ts";
 import type { Batch, Message } from "./batch.ts";
 import type { ConsumerEngine } from "./engine.ts";
 
@@ -80,14 +79,7 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
 
   #start(): void {
     const { engine } = this;
-    engine.ensureOpen();
-    if (engine.iteration !== null) {
-      const what = "The consumer is being iterated already: end that loop, or call return() of its iterator, first";
-      throw new KafkaError(what, { code: "ALREADY_ITERATING" });
-    }
-    if (!engine.isSubscribed && engine.offsets.size === 0 && !engine.isClosing) {
-      throw new KafkaError("The consumer has nothing to read: subscribe or assign first", { code: "NOT_SUBSCRIBED" });
-    }
+    engine.ensureReadable();
     engine.iteration = this;
     this.isRunning = true;
     this.#signal?.addEventListener("abort", this.#aborted);
