@@ -61,14 +61,14 @@ export function answeredError(code: number, what: string, message?: string | nul
 
 /**
  * The outcome of each item of a call, whether it succeeded or not: for callers who go on with what did not fail. Where the call failed as a whole, every item
- * has that error. Rejects with what is no `KafkaError` only (the reason of an aborted signal).
+ * has that error. `value` is what the call answered for the item; undefined where it answers nothing. Rejects with what is no `KafkaError` only (the reason of an aborted signal).
  */
 export async function settle<Item, Value>(
   items: readonly Item[],
-  call: Promise<readonly Value[]>,
+  call: Promise<readonly Value[]> | Promise<void>,
 ): Promise<ItemResult<Item, Value>[]> {
   try {
-    const values = await call;
+    const values = (await call) ?? [];
     return items.map((item, index) => ({ item, value: values[index] as Value, error: null }));
   } catch (error) {
     if (error instanceof AdminError && error.results.length === items.length) {

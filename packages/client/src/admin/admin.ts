@@ -1,5 +1,6 @@
 import { createClientCore } from "../client-core.ts";
 import type { TopicPartition, TopicPartitionOffset } from "../consumer/topic-partition.ts";
+import { ClosedError } from "../errors.ts";
 import { type AdminOptions, adminConfig } from "./admin-config.ts";
 import type { AdminContext, CallOptions } from "./call.ts";
 import * as cluster from "./cluster.ts";
@@ -23,11 +24,13 @@ import * as topics from "./topics.ts";
  */
 export class Admin implements AsyncDisposable {
   readonly #context: AdminContext;
+  readonly #closing = new AbortController();
 
   /** Checks the settings; throws a `ConfigError` where one is wrong. Connects with the first call. */
   constructor(options: AdminOptions) {
     const config = adminConfig(options);
-    this.#context = { config, core: createClientCore(config, { allowAutoTopicCreation: false }) };
+    const core = createClientCore(config, { allowAutoTopicCreation: false });
+    this.#context = { config, core, closing: this.#closing.signal };
   }
 
   /**
@@ -203,6 +206,7 @@ export class Admin implements AsyncDisposable {
   /** Closes the connections; calls under way reject with a `ClosedError`. A second call does nothing. */
   async close(): Promise<void> {
     this.#context.core.close();
+    this.#closing.abort(new ClosedError("The client has been closed"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

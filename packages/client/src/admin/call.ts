@@ -4,7 +4,7 @@ import { backoffMs } from "../backoff.ts";
 import type { Target } from "../broker-pool.ts";
 import type { ClientCore } from "../client-core.ts";
 import { nearestName } from "../config.ts";
-import { ConfigError, ConnectionError, isRetriableError, KafkaError, TimeoutError } from "../errors.ts";
+import { ConfigError, isRetriableError, type KafkaError, TimeoutError } from "../errors.ts";
 import { waitFor } from "../wait.ts";
 import type { AdminSettings } from "./admin-config.ts";
 import { AdminTimeoutError } from "./admin-errors.ts";
@@ -21,9 +21,9 @@ export interface CallOptions {
 export interface AdminContext {
   readonly core: ClientCore;
   readonly config: AdminSettings;
+  /** Aborts with a `ClosedError` when the `Admin` is closed: what waits for its next attempt need not wait longer. */
+  readonly closing: AbortSignal;
 }
-
-const brokerNotAvailable = 8;
 
 /** One call: its name, its time, what it waits for and how often it has failed. */
 export class Call {
@@ -35,6 +35,7 @@ export class Call {
   readonly deadline: number;
   readonly startedAt: number;
   readonly #config: AdminSettings;
+  readonly #closing: AbortSignal;
   readonly #timeoutMs: number;
   #failures = 0;
   /** Whether any broker has answered this call. */
@@ -47,6 +48,7 @@ export class Call {
     this.name = name;
     this.core = context.core;
     this.#config = context.config;
+    this.#closing = context.closing;
     this.signal = options.signal;
     this.#timeoutMs = options.timeoutMs ?? context.config.defaultApiTimeoutMs;
     this.startedAt = clock.monotonic();
@@ -68,25 +70,17 @@ export class Call {
     return Math.min(this.#config.requestTimeoutMs, this.remainingMs);
   }
 
-  /** Sends one request, without retries. A broker that is not known (any more) is one that could not be reached. */
+  /** Sends one request, without retries. */
   async send<A extends AnyApi>(
     target: Target,
     api: A,
     body: Body<A>,
     versions: { readonly minVersion?: number | undefined; readonly maxVersion?: number | undefined } = {},
   ): Promise<Versioned<A>> {
-    const { signal } = this;
-    try {
-      const options = { ...versions, signal, timeoutMs: this.brokerTimeoutMs };
-      const answer = await this.core.pool.sendVersioned(target, api, body, options);
-      this.#hasAnswer = true;
-      return answer;
-    } catch (error) {
-      if (error instanceof KafkaError && error.errorCode === brokerNotAvailable) {
-        throw new ConnectionError(error.message, { cause: error });
-      }
-      throw error;
-    }
+    const options = { ...versions, signal: this.signal, timeoutMs: this.brokerTimeoutMs };
+    const answer = await this.core.pool.sendVersioned(target, api, body, options);
+    this.#hasAnswer = true;
+    return answer;
   }
 
   /** Waits for what several calls share (metadata, coordinators), no longer than this call may take. */
@@ -109,7 +103,8 @@ export class Call {
     this.#failures++;
     const pauseMs = backoffMs(retryBackoffMs, retryBackoffMaxMs, this.#failures, random);
     if (this.#failures > retries || clock.monotonic() + pauseMs >= this.deadline) throw this.timedOut(cause);
-    await sleep(clock, pauseMs, this.signal);
+    const { signal } = this;
+    await sleep(clock, pauseMs, signal === undefined ? this.#closing : AbortSignal.any([signal, this.#closing]));
   }
 
   /** The word about a call that took too long; `cause` is what went wrong last. */
