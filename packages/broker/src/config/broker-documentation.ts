@@ -5,7 +5,7 @@ import type { SettingName } from "./settings.ts";
  */
 export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>> = {
   "advertised.listeners":
-    "Where clients are told to connect, by listener name; default: the address that they connected to.",
+    "Where clients are told to connect, by listener name; default: the listener's host, or the address that they connected to where it listens on every one.",
   "auto.create.topics.enable": "Whether a topic is made when a client asks for its metadata and allows that.",
   "broker.id": "An older name of node.id.",
   "broker.rack": "The rack that clients are told this broker is in.",
