@@ -1,4 +1,5 @@
 /** A broker, a topic with keyed records, and members of a group that note down all that happens to them, in virtual time. */
+import type { BrokerOptions } from "@ottla/broker";
 import { Admin, Consumer, type ConsumerOptions, Producer, string, type TopicPartition } from "@ottla/client";
 import type { SimProcess } from "@ottla/runtime";
 import { bootstrapServers, SimSetup } from "../support/sim-setup.ts";
@@ -33,9 +34,11 @@ export class GroupSetup {
     this.producer = new Producer({ bootstrapServers, runtime: sim.runtime("producer") });
   }
 
-  static async start(options: { partitions?: number; seed?: number } = {}): Promise<GroupSetup> {
-    const setup = new GroupSetup(await SimSetup.start(options.seed ?? 1));
-    const { partitions = 6 } = options;
+  static async start(
+    options: { partitions?: number; seed?: number; broker?: BrokerOptions } = {},
+  ): Promise<GroupSetup> {
+    const { partitions = 6, seed = 1, broker = {} } = options;
+    const setup = new GroupSetup(await SimSetup.start(seed, broker));
     await setup.until(setup.admin.createTopics([{ topic: "t", partitions, replicationFactor: 1 }]));
     return setup;
   }
