@@ -50,6 +50,11 @@ export class LiveLog {
     log.producers.highWatermarkMoved(log.written.offset);
   }
 
+  /** Whether what is acknowledged has been synced. */
+  get syncsAlways(): boolean {
+    return this.#syncer.policy.always;
+  }
+
   get highWatermark(): number {
     return this.#highWatermark.offset;
   }

@@ -51,6 +51,7 @@ export class LogManager {
       environment: this.#environment,
       syncs: new SyncScheduler(config.backgroundSyncBytes, config.maxUnsyncedBytes),
       logStartMoved: () => this.#checkpoints.writeLogStartsNow(this.partitions()),
+      syncLogStarts: () => this.#checkpoints.writeLogStarts(this.partitions()),
     };
     this.#startup = new LogStartup(host, this.#checkpoints);
     this.housekeeping = new Housekeeping(this.#environment, this.#checkpoints, () => this.partitions());

@@ -5,6 +5,8 @@ import type { SyncScheduler } from "./sync-scheduler.ts";
 export interface PartitionHost {
   readonly environment: LogEnvironment;
   readonly syncs: SyncScheduler;
-  /** The log start offset was moved by a request: it has to survive a restart. */
+  /** The log start offset was moved by a request: it has to survive a restart. Throws a `DiskError`. */
   logStartMoved(): void;
+  /** Makes the log start offsets survive the machine too. Rejects with a `DiskError`. */
+  syncLogStarts(): Promise<void>;
 }

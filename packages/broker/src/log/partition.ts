@@ -239,7 +239,7 @@ export class Partition {
     return currentLeaderEpoch < this.leaderEpoch ? errorCodes.FENCED_LEADER_EPOCH : errorCodes.UNKNOWN_LEADER_EPOCH;
   }
 
-  /** DeleteRecords: moves the log start offset; -1 means up to the high watermark. Returns 0, OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (the topic is compacted only) or KAFKA_STORAGE_ERROR. */
+  /** DeleteRecords: moves the log start offset; -1 means up to the high watermark. It survives the process from then on; see `logStartStored` for the machine. Returns 0, OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (the topic is compacted only) or KAFKA_STORAGE_ERROR. */
   deleteRecordsBefore(offset: number): number {
     const live = this.#use();
     if (live === null) return this.#unavailable;
@@ -249,13 +249,25 @@ export class Partition {
     if (target < 0 || target > live.highWatermark) return errorCodes.OFFSET_OUT_OF_RANGE;
     try {
       if (!live.log.moveStart(target)) return 0;
+      this.#host.logStartMoved();
     } catch (error) {
       this.fail("moving the log start", error);
       return errorCodes.KAFKA_STORAGE_ERROR;
     }
-    this.#host.logStartMoved();
     this.notify();
     return 0;
+  }
+
+  /** Waits until a log start that was moved is as durable as the flush policy promises. Resolves with 0 or KAFKA_STORAGE_ERROR. */
+  async logStartStored(): Promise<number> {
+    if (this.#live?.syncsAlways !== true) return 0;
+    try {
+      await this.#host.syncLogStarts();
+      return 0;
+    } catch (error) {
+      this.fail("storing the log start", error);
+      return errorCodes.KAFKA_STORAGE_ERROR;
+    }
   }
 
   /** For DescribeProducers. */
