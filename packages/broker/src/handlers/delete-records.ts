@@ -7,24 +7,26 @@ import { ledPartition } from "./partitions.ts";
 export const deleteRecords = handler(
   apis.deleteRecords,
   [0, 2],
-  (request, context): ResponseBody<typeof apis.deleteRecords> => ({
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex, offset }) => ({
+  async (request, context): Promise<ResponseBody<typeof apis.deleteRecords>> => {
+    const topics = request.topics.map(async ({ name, partitions }) => {
+      const outcomes = partitions.map(async ({ partitionIndex, offset }) => ({
         partitionIndex,
-        ...deleteBefore(name, partitionIndex, offset, context),
-      })),
-    })),
-  }),
+        ...(await deleteBefore(name, partitionIndex, offset, context)),
+      }));
+      return { name, partitions: await Promise.all(outcomes) };
+    });
+    return { topics: await Promise.all(topics) };
+  },
 );
 
-function deleteBefore(name: string, index: number, offset: number, context: RequestContext) {
+async function deleteBefore(name: string, index: number, offset: number, context: RequestContext) {
   const refused = (errorCode: number) => ({ lowWatermark: -1, errorCode });
   if (!context.authorize("delete", "topic", name)) return refused(errorCodes.TOPIC_AUTHORIZATION_FAILED);
   const topic = context.cluster.topic(name);
   const partition = ledPartition(topic, index, context);
   if (typeof partition === "number") return refused(partition);
   if (topic?.isInternal === true) return refused(errorCodes.INVALID_TOPIC_EXCEPTION);
-  const errorCode = partition.deleteRecordsBefore(offset);
+  let errorCode = partition.deleteRecordsBefore(offset);
+  if (errorCode === errorCodes.NONE) errorCode = await partition.logStartStored();
   return errorCode === errorCodes.NONE ? { lowWatermark: partition.logStartOffset, errorCode } : refused(errorCode);
 }
