@@ -9,7 +9,10 @@ const docs = (name: string) => readFileSync(join(import.meta.dirname, "../../../
 
 it("docs/BROKER.md has every setting with an effect, and its default", () => {
   const rows = new Map(
-    [...docs("BROKER.md").matchAll(/^\| `([a-z0-9.]+)` \| ?`?([^|`]*?)`? ?\|/gm)].map(([, name, value]) => [name, value]),
+    [...docs("BROKER.md").matchAll(/^\| `([a-z0-9.]+)` \| ?`?([^|`]*?)`? ?\|/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]),
   );
   for (const name of Object.keys(brokerDocumentation)) {
     expect([name, rows.get(name)]).toEqual([name, brokerDefinitions.get(name)!.defaultText ?? ""]);

@@ -1,8 +1,7 @@
 import { FrameSplitter } from "@ottla/protocol";
 import type { Clock, Logger, Socket } from "@ottla/runtime";
-import type { RequestConnection } from "../context.ts";
 import type { NodeListener } from "../node.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type ExchangeConnection } from "./exchange.ts";
 import type { MemoryUser, RequestMemory } from "./request-memory.ts";
 
 /** Reading stops while so many bytes of one connection's requests wait for their turn. */
@@ -29,7 +28,7 @@ export interface ConnectionHost {
  * One client. Requests are taken one after the other and answered in order; the answers that come about in one turn leave in one write. Nothing more is taken while
  * the client does not read its answers.
  */
-export class Connection implements RequestConnection, MemoryUser {
+export class Connection implements ExchangeConnection, MemoryUser {
   readonly id: number;
   /** The peer's address. */
   readonly address: string;

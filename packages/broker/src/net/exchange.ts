@@ -1,8 +1,22 @@
-import type { Connection } from "./connection.ts";
+import type { RequestConnection } from "../context.ts";
+import type { NodeListener } from "../node.ts";
+
+/** The connection that an exchange belongs to. */
+export interface ExchangeConnection extends RequestConnection {
+  /** The peer's address. */
+  readonly address: string;
+  readonly listener: NodeListener;
+  /** Closes at once, and says why to the operator. */
+  close(reason: string): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** An exchange was answered. */
+  exchangeFinished(): void;
+}
 
 /** One request and, once it is there, its answer. A connection's exchanges are answered in the order in which they began. */
 export class Exchange {
-  readonly connection: Connection;
+  readonly connection: ExchangeConnection;
   readonly frame: Buffer;
   /** Whether the next request may begin before this one is answered. */
   readonly overlaps: boolean;
@@ -10,7 +24,7 @@ export class Exchange {
   private finished = false;
   private sentCallbacks: (() => void)[] | null = null;
 
-  constructor(connection: Connection, frame: Buffer, overlaps: boolean) {
+  constructor(connection: ExchangeConnection, frame: Buffer, overlaps: boolean) {
     this.connection = connection;
     this.frame = frame;
     this.overlaps = overlaps;
