@@ -122,6 +122,12 @@ export class AccumulatorMachine {
     return batch;
   }
 
+  /** The batch need not wait for more records. */
+  hasten(batch: Batch): void {
+    batch.lingers = false;
+    this.#markReady(batch.queue);
+  }
+
   /** When the next `poll` is due at the latest, of `clock.monotonic()`; Infinity where nothing waits. */
   deadline(): number {
     const oldest = this.#incomplete.oldest;

@@ -38,6 +38,8 @@ export class Batch implements QueuedBatch {
   readonly memory: number;
   readonly builder: BatchBuilder;
   state: BatchState = "open";
+  /** Whether it waits for more records while it has room. */
+  lingers = true;
   /** How often it was sent and has to be sent again. */
   attempts = 0;
   /** Not before that time of `clock.monotonic()`, unless the leader changes. */

@@ -181,6 +181,7 @@ export class Intake {
       const batch = this.#append(topic, partition, timestamp, key, value, headers, original);
       if (batch === null) return false;
       batch.await(timestamp, waiter, slot);
+      if (slot >= 0 && batch.lingers) this.#options.machine.hasten(batch);
     } catch (error) {
       fail(record, error);
     }

@@ -422,6 +422,17 @@ describe("sendAll", () => {
     expect(await producer.sendAll([])).toEqual([]);
   });
 
+  it("does not linger, but shares the batches of its turn", async () => {
+    const { cluster, producer, produced, clock } = await setUp({ lingerMs: 60_000, deliveryTimeoutMs: 120_000 });
+    const groups = Array.from({ length: 5 }, () => producer.sendAll([{ topic: "orders", value: "a" }]));
+    const single = producer.send({ topic: "orders", value: "b" });
+    await cluster.until(Promise.all([...groups, single]));
+    expect(clock.monotonic()).toBeLessThan(200);
+    expect(produced()).toHaveLength(1);
+    await cluster.until(producer.sendAll([{ topic: "orders", value: "c" }]));
+    expect(clock.monotonic()).toBeLessThan(200);
+  });
+
   it("mixes with single sends in a batch", async () => {
     const { cluster, producer, produced } = await setUp();
     const single = producer.send({ topic: "orders", value: "a" });

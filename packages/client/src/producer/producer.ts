@@ -117,7 +117,8 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
   }
 
   /**
-   * Sends records together; resolves when all are acknowledged, with their places in the order of the call. Cheaper than a `send` for each. Where some fail it rejects, once all are settled, with a `SendAllError` that says which.
+   * Sends records together; resolves when all are acknowledged, with their places in the order of the call. Cheaper than a `send` for each, and nothing lingers: the records go out at the end of the turn, with
+   * whatever else waits for the same partitions, as soon as the broker has less than `maxInFlight` requests in work. Where some fail it rejects, once all are settled, with a `SendAllError` that says which.
    */
   sendAll(records: readonly ProducerRecord<K, V>[], options?: SendOptions): Promise<RecordMetadata[]> {
     if (this.#closing !== null) return Promise.reject(closedError());
@@ -189,6 +190,8 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
       });
     }
     batch.await(timestamp, waiter, slot);
+    // The records of a group have brought their company with them.
+    if (slot >= 0 && batch.lingers) this.#machine.hasten(batch);
     // A batch has begun, or one is full: either is news to the sender.
     if (batch.recordCount === 1 || this.#machine.wantsPoll) this.#sender.wake();
     return null;

@@ -23,7 +23,8 @@ export class Readiness {
     if (head === undefined) return;
     this.active.add(queue);
     if (head.retryAt > now) this.#backingOff.add(queue);
-    else if (isOpenAlone(queue, head) && head.createdAt + this.#lingerMs > now) this.#lingering.add(queue);
+    else if (head.lingers && isOpenAlone(queue, head) && head.createdAt + this.#lingerMs > now)
+      this.#lingering.add(queue);
     else this.ready.add(queue);
   }
 

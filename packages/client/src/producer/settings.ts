@@ -37,7 +37,10 @@ export const producerSettings = {
   deliveryTimeoutMs: integer(120_000, 0),
   /** Whether the broker refuses what it already has, so that retries neither double nor reorder records (KIP-98). Default true, unless `acks`, `retries` or `maxInFlight` rule it out. */
   enableIdempotence: boolean(true),
-  /** How long a record waits for others to share its batch. Default 5. */
+  /**
+   * How long a record waits for others to share its batch, in milliseconds; those of a `sendAll` do not wait. A `send` that is awaited before the next one takes at least that long, as with Kafka's own client: send
+   * without awaiting each, use `sendAll`, or set it to 0. Default 5, as in Kafka 4.
+   */
   lingerMs: long(5, 0),
   /** How long `send` may wait for metadata or for `bufferMemory`. Default 60,000. */
   maxBlockMs: long(60_000, 0),
