@@ -19,7 +19,8 @@ const mayImport: Record<string, readonly string[]> = {
 const outsideWorld: readonly [name: string, pattern: RegExp][] = [
   ["Date.now", /\bDate\.now\b/],
   ["new Date() or Date()", /\bDate\(\s*\)/],
-  ["performance", /\bperformance\s*\.\s*[a-z]/],
+  // Kafka has settings that begin with "controller.performance.".
+  ["performance", /(?<!controller\.)\bperformance\s*\.\s*[a-z]/],
   ["Math.random", /\bMath\.random\b/],
   ["crypto's randomness", /\b(randomBytes|randomUUID|randomInt|randomFill\w*|getRandomValues)\b/],
   ["a timer", /\b(setTimeout|setInterval|setImmediate)\b/],
