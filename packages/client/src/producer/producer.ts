@@ -109,7 +109,7 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
       const signal = options?.signal;
       if (signal !== undefined) return this.#sendAbortable(record, signal);
       const promise = new Promise<RecordMetadata>(this.#capture as never);
-      this.#take(record, this.#resolve, -1);
+      this.#take(record, this.#resolve, -1, this.#core.runtime.clock.now());
       return promise;
     } catch (error) {
       return Promise.reject(error);
@@ -125,9 +125,10 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const group = new RecordGroup(records.length);
+    const now = this.#core.runtime.clock.now();
     for (let slot = 0; slot < records.length; slot++) {
       try {
-        this.#take(records[slot]!, group, slot);
+        this.#take(records[slot]!, group, slot, now);
       } catch (error) {
         group.failed(slot, asKafkaError(error));
       }
@@ -166,13 +167,13 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
   }
 
   /** Gets a record on its way: into a batch at once (null), or into the line of those that wait. */
-  #take(record: ProducerRecord<K, V>, waiter: Waiter, slot: number): WaitingRecord | null {
+  #take(record: ProducerRecord<K, V>, waiter: Waiter, slot: number, now: number): WaitingRecord | null {
     const topic = this.#intake.topic(record.topic);
     const key = record.key ?? null;
     const keyBytes = key === null ? null : serialize(this.#key, key, topic.keyContext);
     const valueBytes = record.value == null ? null : serialize(this.#value, record.value, topic.valueContext);
     const headers = record.headers === undefined ? undefined : headerList(record.headers);
-    const timestamp = record.timestamp ?? this.#core.runtime.clock.now();
+    const timestamp = record.timestamp ?? now;
     const partition = record.partition ?? -1;
     this.#check(record, topic, keyBytes, valueBytes, headers);
     const batch = this.#intake.place(topic, partition, timestamp, keyBytes, valueBytes, headers, record);
@@ -206,7 +207,7 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
   #sendAbortable(record: ProducerRecord<K, V>, signal: AbortSignal): Promise<RecordMetadata> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const promise = new Promise<RecordMetadata>(this.#capture as never);
-    const waiting = this.#take(record, this.#resolve, -1);
+    const waiting = this.#take(record, this.#resolve, -1, this.#core.runtime.clock.now());
     const withdraw = () => {
       if (waiting !== null) this.#intake.withdraw(waiting);
     };
