@@ -19,7 +19,9 @@ export async function main(tool: string, args: readonly string[]): Promise<void>
     }
     case "ottla": {
       const { runOttla } = await import("./ottla/program.ts");
-      process.exitCode = await runOttla(args, terminal);
+      // The script, and from sources the name of the tool too.
+      const itself = process.argv.slice(1, process.argv.length - args.length);
+      process.exitCode = await runOttla(args, terminal, { itself });
       return;
     }
     default:

@@ -35,6 +35,7 @@ export class Cast {
   private readonly producer: Producer<string, Order>;
   private readonly members = new Set<MemberProcess>();
   private readonly waiting = new Set<() => void>();
+  private orderCount = 0;
 
   constructor({ bootstrapServers, clock, program, signal }: Theatre) {
     this.bootstrapServers = bootstrapServers;
@@ -54,13 +55,19 @@ export class Cast {
   /** Sends the next `count` orders, the customer as key. */
   async sendOrders(count: number): Promise<Placed[]> {
     const sent = await Promise.all(
-      makeOrders(this.placed.length, count).map(async (order) => {
+      this.nextOrders(count).map(async (order) => {
         const { partition, offset } = await this.producer.send({ topic, key: order.customerId, value: order });
         return { order, partition, offset };
       }),
     );
     this.placed.push(...sent);
     return sent;
+  }
+
+  private nextOrders(count: number): Order[] {
+    const orders = makeOrders(this.orderCount + 1, count);
+    this.orderCount += count;
+    return orders;
   }
 
   /** How many orders each partition holds. */
@@ -116,6 +123,11 @@ export class Cast {
     over.abort();
     this.signal.throwIfAborted();
     return result;
+  }
+
+  /** Calls back after each event of some member. */
+  onChange(listener: () => void): void {
+    this.waiting.add(listener);
   }
 
   /** Sends everybody home. */

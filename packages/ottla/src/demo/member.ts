@@ -3,8 +3,8 @@ import type { MemberEvent, MemberOptions } from "./member-events.ts";
 
 const strategies = { range, roundrobin: roundRobin };
 
-/** One consumer of the walk-through, in a process of its own: handles, commits, and tells what happens on standard output until it is told to stop. */
-export async function runMember(options: MemberOptions): Promise<void> {
+/** One consumer of the walk-through, in a process of its own: handles, commits, and tells what happens on standard output until it is told to stop. Returns the exit code. */
+export async function runMember(options: MemberOptions): Promise<number> {
   const tell = (event: MemberEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
   const numbers = (partitions: readonly TopicPartition[]) =>
     partitions.map(({ partition }) => partition).sort((a, b) => a - b);
@@ -44,10 +44,13 @@ export async function runMember(options: MemberOptions): Promise<void> {
       tell({ event: "handled", partition: message.partition, offset: message.offset, key: message.key });
     }
   } catch (error) {
-    tell({ event: "failed", message: error instanceof Error ? error.message : String(error) });
-    process.exitCode = 1;
+    if (!stop.signal.aborted) {
+      tell({ event: "failed", message: error instanceof Error ? error.message : String(error) });
+      return 1;
+    }
   } finally {
     await consumer.close();
     process.stdin.destroy();
   }
+  return 0;
 }

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { type Cell, tableLines } from "../text-table.ts";
 
 /** Where the walk-through is told: the terminal, or a test's list of lines. */
 export type Write = (line: string) => void;
@@ -12,6 +13,8 @@ export interface Failure {
 /** Tells the walk-through step by step and remembers what went wrong. */
 export class Stage {
   readonly failures: Failure[] = [];
+  /** How many checks there were. */
+  checks = 0;
   private readonly write: Write;
   private step = 0;
   private title = "";
@@ -35,6 +38,7 @@ export class Stage {
 
   /** Shows whether something was as it should be. */
   check(what: string, holds: boolean, instead = ""): void {
+    this.checks += 1;
     if (holds) {
       this.write(`   ${styleText("green", "✓")} ${what}`);
       return;
@@ -54,17 +58,7 @@ export class Stage {
   }
 
   /** Rows under a header, columns aligned. */
-  table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-    const texts = rows.map((row) => row.map(String));
-    const widths = header.map((title, column) =>
-      Math.max(title.length, ...texts.map((row) => row[column]?.length ?? 0)),
-    );
-    const line = (cells: readonly string[]) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("   ")
-        .trimEnd();
-    this.say(styleText("bold", line(header)));
-    for (const row of texts) this.say(line(row));
+  table(header: readonly string[], rows: readonly (readonly Cell[])[]): void {
+    for (const line of tableLines(header, rows)) this.say(line);
   }
 }

@@ -1,11 +1,10 @@
 import { Cast, type Theatre } from "./cast.ts";
 import { commitStrategies, lag, rebalanceListener } from "./commit-steps.ts";
 import { consumerDies, createTopic, produceOrders, singleConsumer, strategies, threeConsumers } from "./group-steps.ts";
-import { type Failure, Stage, type Write } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
-/** Plays the tutorial against a broker, with real consumers in real processes, and returns what was not as it should be. */
-export async function walkThrough(theatre: Theatre, write: Write): Promise<readonly Failure[]> {
-  const stage = new Stage(write);
+/** Plays the tutorial against a broker, with real consumers in real processes; the stage knows in the end what was not as it should be. */
+export async function walkThrough(theatre: Theatre, stage: Stage): Promise<void> {
   const cast = new Cast(theatre);
   try {
     await createTopic(stage, cast);
@@ -21,5 +20,4 @@ export async function walkThrough(theatre: Theatre, write: Write): Promise<reado
   } finally {
     await cast.close();
   }
-  return stage.failures;
 }

@@ -5,6 +5,8 @@ import type { Terminal } from "../terminal.ts";
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly runtime: Runtime;
+  /** How Node starts this program once more: its script and what stands before the name of the command. */
+  readonly itself: readonly string[];
   /** 0 unless a command says otherwise. */
   exitCode: number;
 }

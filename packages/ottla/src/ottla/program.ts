@@ -3,19 +3,28 @@ import { Command, CommanderError } from "commander";
 import type { Terminal } from "../terminal.ts";
 import { addBrokerCommand } from "./broker-command.ts";
 import { type CommandContext, CommandError } from "./context.ts";
+import { addDemoCommand } from "./demo-command.ts";
+
+export interface OttlaOptions {
+  /** See `CommandContext`. Default: none, so that the walk-through cannot start its members. */
+  readonly itself?: readonly string[];
+  /** Default: the real one. */
+  readonly runtime?: Runtime;
+}
 
 /** Runs `ottla` and returns its exit code. */
 export async function runOttla(
   args: readonly string[],
   terminal: Terminal,
-  runtime: Runtime = nodeRuntime(),
+  { itself = [], runtime = nodeRuntime() }: OttlaOptions = {},
 ): Promise<number> {
-  const context: CommandContext = { terminal, runtime, exitCode: 0 };
+  const context: CommandContext = { terminal, runtime, itself, exitCode: 0 };
   const program = new Command("ottla")
     .description("Kafka's partitions and consumer groups: a broker in one process, and tools for any Kafka cluster.")
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
   addBrokerCommand(program, context);
+  addDemoCommand(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
     return context.exitCode;
