@@ -109,7 +109,7 @@ describe("a group", () => {
   });
 
   it("lives through the end of a topic and its new beginning", async () => {
-    const setup = await GroupSetup.start({ partitions: 2 });
+    const setup = await GroupSetup.start({ partitions: 2, broker: { autoCreateTopicsEnable: false } });
     const member = setup.member("c1");
     await setup.settle(() => setup.isShared(2));
     await setup.send(3, [0, 1]);

@@ -12,6 +12,8 @@ import { groupByTopic, PartitionMap, type TopicPartitionOffset } from "./topic-p
 /** A commit that has not been settled. */
 interface Entry {
   readonly offsets: readonly TopicPartitionOffset[];
+  /** Whether these are the consumer's own positions: those in topics that are gone are of no use to anybody. */
+  readonly arePositions: boolean;
   readonly identity: MembershipIdentity | null;
   /** Of `clock.monotonic()`. */
   readonly deadline: number;
@@ -44,13 +46,13 @@ export class Committer {
   }
 
   /** Resolves when the coordinator has the offsets; tries again what may be tried again for `timeoutMs`. */
-  commit(offsets: readonly TopicPartitionOffset[], timeoutMs: number): Promise<void> {
+  commit(offsets: readonly TopicPartitionOffset[], timeoutMs: number, arePositions = false): Promise<void> {
     const identity = this.#link.identity();
     const refusal = this.#refusal(identity, identity);
     if (refusal !== null) return Promise.reject(refusal);
     const deadline = this.#core.runtime.clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#queue.push({ offsets, identity, deadline, promise, resolve, reject });
+    this.#queue.push({ offsets, arePositions, identity, deadline, promise, resolve, reject });
     if (!this.#isRunning) void this.#run();
     return promise;
   }
@@ -117,7 +119,7 @@ export class Committer {
 
   async #attempt(group: readonly Entry[]): Promise<void> {
     const identity = group[0]!.identity;
-    const offsets = merge(group);
+    const offsets = this.#merge(group);
     if (offsets.length === 0) return;
     const { signal } = this.#closing;
     try {
@@ -132,6 +134,24 @@ export class Committer {
       throw error;
     }
     this.#onCommitted(offsets);
+  }
+
+  /** One offset per partition: the last that was asked for. */
+  #merge(group: readonly Entry[]): TopicPartitionOffset[] {
+    const merged = new PartitionMap<TopicPartitionOffset>();
+    for (const { offsets, arePositions } of group) {
+      for (const one of offsets) {
+        if (!arePositions || !this.#isGone(one.topic)) merged.set(one.topic, one.partition, one);
+      }
+    }
+    return [...merged.values()];
+  }
+
+  /** Without this a topic's deletion would hold up the rebalance that it causes, for as long as commits are retried. */
+  #isGone(topic: string): boolean {
+    const { metadata } = this.#core;
+    if (metadata.topic(topic) !== undefined) return false;
+    return metadata.topicError(topic)?.errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
   }
 
   #request(offsets: readonly TopicPartitionOffset[], identity: MembershipIdentity | null) {
@@ -159,7 +179,7 @@ export class Committer {
       for (const { partitionIndex, errorCode } of partitions) {
         if (errorCode === errorCodes.NONE) continue;
         if (errorCode === errorCodes.TOPIC_AUTHORIZATION_FAILED) unauthorized.push(name);
-        else throw this.#error(errorCode, `${name}-${partitionIndex}`, identity);
+        else throw this.#error(errorCode, name, partitionIndex, identity);
       }
     }
     if (unauthorized.length === 0) return;
@@ -167,8 +187,9 @@ export class Committer {
     throw kafkaError(errorCodes.TOPIC_AUTHORIZATION_FAILED, `Could not commit offsets of ${topics}`);
   }
 
-  #error(errorCode: number, place: string, identity: MembershipIdentity | null): KafkaError {
-    const what = `Could not commit the offset of ${place} for group ${this.#link.groupId}`;
+  #error(errorCode: number, topic: string, partition: number, identity: MembershipIdentity | null): KafkaError {
+    const what = `Could not commit the offset of ${topic}-${partition} for group ${this.#link.groupId}`;
+    if (errorCode === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) this.#core.metadata.invalidate(topic);
     const verdict = verdictOn("OffsetCommit", errorCode);
     switch (verdict) {
       case "moved":
@@ -222,14 +243,6 @@ export class Committer {
 const outOfGroup =
   "this consumer is no longer the member that read them, and its partitions may belong to others. " +
   "A handler that takes longer than maxPollIntervalMs, or a process that is stopped for longer than sessionTimeoutMs, has that effect";
-
-/** One offset per partition: the last that was asked for. */
-function merge(group: readonly Entry[]): TopicPartitionOffset[] {
-  if (group.length === 1) return [...group[0]!.offsets];
-  const merged = new PartitionMap<TopicPartitionOffset>();
-  for (const { offsets } of group) for (const one of offsets) merged.set(one.topic, one.partition, one);
-  return [...merged.values()];
-}
 
 function isSame(a: MembershipIdentity | null, b: MembershipIdentity | null): boolean {
   return a === b || (a?.memberId === b?.memberId && a?.generationId === b?.generationId);

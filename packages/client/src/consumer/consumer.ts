@@ -159,7 +159,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     const { clock } = engine.core.runtime;
     const late = () =>
       new TimeoutError(`Could not commit offsets for group ${engine.settings.groupId} within ${timeoutMs} ms`);
-    const done = list.length === 0 ? committer.settled() : committer.commit(list, timeoutMs);
+    const done = list.length === 0 ? committer.settled() : committer.commit(list, timeoutMs, offsets === undefined);
     await waitFor(clock, done, clock.monotonic() + timeoutMs, options.signal, late);
   }
 
@@ -169,7 +169,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   commitAsync(callback?: CommitCallback, offsets?: readonly TopicPartitionOffset[]): void {
     const { engine, committer } = this.#group("Consumer.commitAsync");
     const list = this.#toCommit("Consumer.commitAsync", offsets);
-    const done = list.length === 0 ? committer.settled() : committer.commit(list, engine.settings.defaultApiTimeoutMs);
+    const done =
+      list.length === 0
+        ? committer.settled()
+        : committer.commit(list, engine.settings.defaultApiTimeoutMs, offsets === undefined);
     done.then(
       () => callback?.(null, list),
       (error: KafkaError) => (callback === undefined ? engine.commitFailed(error, list) : callback(error, list)),

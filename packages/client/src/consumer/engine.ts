@@ -212,7 +212,9 @@ export class ConsumerEngine<K, V> implements GroupHost {
     const offsets = this.offsets.finished();
     if (offsets.length === 0 || (this.#isSubscribed && this.#identity.standing !== "stable")) return;
     const timeoutMs = Math.min(this.settings.defaultApiTimeoutMs, this.settings.maxPollIntervalMs);
-    await this.committer.commit(offsets, timeoutMs).catch((error: KafkaError) => this.commitFailed(error, offsets));
+    await this.committer
+      .commit(offsets, timeoutMs, true)
+      .catch((error: KafkaError) => this.commitFailed(error, offsets));
   }
 
   async commitsSettled(): Promise<void> {
