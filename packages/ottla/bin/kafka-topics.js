@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
+import { start } from "./start.js";
 
-enableCompileCache();
-const { main } = await import("../dist/cli.js");
-await main("kafka-topics", process.argv.slice(2));
+await start("kafka-topics");
