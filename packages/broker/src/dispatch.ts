@@ -117,6 +117,7 @@ export class Dispatcher {
       this.logger.error("a request failed by a fault of the broker; its connection is closed", { client, error });
       connection.destroy();
     }
+    exchange.keepFrame();
     // Whoever waits for the answer to be sent learns that it will not be.
     exchange.respond(null);
   }

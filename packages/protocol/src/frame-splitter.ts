@@ -21,6 +21,19 @@ function guess(size: number): string {
   return "";
 }
 
+/** Where the buffers of large frames come from, so that they can be used again. */
+export interface FrameMemory {
+  /** A buffer of exactly `size` bytes with any content. */
+  allocate(size: number): Buffer;
+  /** Takes back a buffer that a larger one has replaced. */
+  free(buffer: Buffer): void;
+}
+
+const garbageCollected: FrameMemory = { allocate: (size) => Buffer.allocUnsafe(size), free() {} };
+
+/** Buffers from this size on are asked of the `FrameMemory`. */
+const largeSize = 32 * 1024;
+
 /** A buffer of up to this size may be made for a frame before its bytes have arrived. */
 const firstSize = 64 * 1024;
 
@@ -40,9 +53,11 @@ export class FrameSplitter {
   #sizeBytes = 0;
   #sizeValue = 0;
   #largest = firstSize;
+  readonly #memory: FrameMemory;
 
-  constructor(options: { readonly maxFrameSize: number }) {
+  constructor(options: { readonly maxFrameSize: number; readonly memory?: FrameMemory }) {
     this.maxFrameSize = options.maxFrameSize;
+    this.#memory = options.memory ?? garbageCollected;
   }
 
   /** Bytes held for a frame that is not complete yet. */
@@ -125,8 +140,11 @@ export class FrameSplitter {
     const frame = this.#frame;
     if (frame !== null && frame.length >= needed) return frame;
     const size = Math.min(this.#size, Math.max(needed, frame === null ? this.#largest : frame.length * 2));
-    const bigger = Buffer.allocUnsafe(size);
-    if (frame !== null) frame.copy(bigger, 0, 0, this.#filled);
+    const bigger = size < largeSize ? Buffer.allocUnsafe(size) : this.#memory.allocate(size);
+    if (frame !== null) {
+      frame.copy(bigger, 0, 0, this.#filled);
+      this.#memory.free(frame);
+    }
     this.#frame = bigger;
     return bigger;
   }

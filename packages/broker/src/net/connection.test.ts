@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FakeSocket } from "../../test/fake-socket.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { FramePool } from "./frame-pool.ts";
 import { RequestMemory } from "./request-memory.ts";
 
 const listener = { name: "PLAINTEXT", host: "localhost", port: 9092 };
@@ -14,6 +15,7 @@ class Host implements ConnectionHost {
   readonly clock: Clock = simClock();
   readonly logger = recordingLogger();
   memory = new RequestMemory(-1);
+  readonly frames = new FramePool();
   maxFrameSize = 1000;
   maxQueuedRequests = 100;
   readonly begun: Exchange[] = [];
@@ -195,5 +197,38 @@ describe("the bound on requests in memory", () => {
     sockets[1]!.closeByPeer();
     sockets[2]!.closeByPeer();
     expect(host.memory.usedBytes).toBe(0);
+  });
+});
+
+describe("the buffers of large requests", () => {
+  const large = 100_000;
+  const announce = Buffer.from([0, 1, 0x86, 0xa0]);
+
+  it("are used again once a request that may overlap is answered", () => {
+    host.maxFrameSize = large;
+    socket = new FakeSocket();
+    new Connection(2, socket, listener, host).start();
+    const buffers = ["o1", "o2", "o3"].map((content) => {
+      socket.receive(announce);
+      socket.receive(text(content.padEnd(50_000)));
+      socket.receive(Buffer.alloc(50_000));
+      const exchange = host.begun.at(-1)!;
+      expect(exchange.frame.length).toBe(large);
+      if (content === "o2") exchange.keepFrame();
+      exchange.respond(null);
+      return exchange.frame.buffer;
+    });
+    expect(buffers[1]).toBe(buffers[0]);
+    expect(buffers[2]).not.toBe(buffers[1]);
+  });
+
+  it("are not taken back twice, and nothing else is taken for one", () => {
+    const pool = new FramePool();
+    const frame = pool.allocate(large);
+    pool.free(frame);
+    pool.free(frame);
+    pool.free(Buffer.alloc(large));
+    expect(pool.allocate(large).buffer).toBe(frame.buffer);
+    expect(pool.allocate(large).buffer).not.toBe(frame.buffer);
   });
 });

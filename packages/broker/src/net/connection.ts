@@ -2,6 +2,7 @@ import { FrameSplitter } from "@ottla/protocol";
 import type { Clock, Logger, Socket } from "@ottla/runtime";
 import type { NodeListener } from "../node.ts";
 import { Exchange, type ExchangeConnection } from "./exchange.ts";
+import type { FramePool } from "./frame-pool.ts";
 import type { MemoryUser, RequestMemory } from "./request-memory.ts";
 
 /** Reading stops while so many bytes of one connection's requests wait for their turn. */
@@ -12,6 +13,7 @@ export interface ConnectionHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory: RequestMemory;
+  readonly frames: FramePool;
   /** `socket.request.max.bytes` */
   readonly maxFrameSize: number;
   /** `queued.max.requests` */
@@ -65,7 +67,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
     this.address = socket.remoteAddress;
     this.listener = listener;
     this.host = host;
-    this.splitter = new FrameSplitter({ maxFrameSize: host.maxFrameSize });
+    this.splitter = new FrameSplitter({ maxFrameSize: host.maxFrameSize, memory: host.frames });
     this.lastActiveMs = host.clock.monotonic();
   }
 
@@ -154,6 +156,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
     while (this.exchanges[0]?.isFinished === true) {
       const exchange = this.exchanges.shift()!;
       this.host.memory.change(this, -exchange.frame.length);
+      if (exchange.isFrameFree) this.host.frames.free(exchange.frame);
       this.send(exchange);
     }
     this.pump();

@@ -22,6 +22,7 @@ export class Exchange {
   readonly overlaps: boolean;
   private chunks: readonly Uint8Array[] | null = null;
   private finished = false;
+  private isFrameKept = false;
   private sentCallbacks: (() => void)[] | null = null;
 
   constructor(connection: ExchangeConnection, frame: Buffer, overlaps: boolean) {
@@ -32,6 +33,16 @@ export class Exchange {
 
   get isFinished(): boolean {
     return this.finished;
+  }
+
+  /** Whether nobody holds a slice of the frame once the exchange has ended. */
+  get isFrameFree(): boolean {
+    return this.overlaps && !this.isFrameKept;
+  }
+
+  /** Something went wrong in the middle: somebody may still hold a slice of the frame. */
+  keepFrame(): void {
+    this.isFrameKept = true;
   }
 
   /** What is to be sent; null for no answer. */

@@ -4,6 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import type { NodeListener } from "../node.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { FramePool } from "./frame-pool.ts";
 import { RequestMemory } from "./request-memory.ts";
 
 /** What takes requests. */
@@ -32,6 +33,7 @@ export class Listeners implements ConnectionHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory: RequestMemory;
+  readonly frames = new FramePool();
   readonly maxFrameSize: number;
   readonly maxQueuedRequests: number;
   private readonly runtime: Runtime;
