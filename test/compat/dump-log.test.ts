@@ -1,4 +1,5 @@
 /** Kafka's own DumpLogSegments reads what our broker wrote, without a complaint: logs, indexes, time indexes, producer snapshots, group records. */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +33,11 @@ describeWith("Apache Kafka's artifacts", hasApacheKafka(), "DumpLogSegments on o
       const producer = new Producer({ bootstrapServers, key: string, value: string, compression });
       await Promise.all(
         Array.from({ length: 2000 }, (_, i) =>
-          producer.send({ topic: "dump", key: `key-${i}`, value: `${compression}-${i}-${"x".repeat(400)}` }),
+          producer.send({
+            topic: "dump",
+            key: `key-${i}`,
+            value: `${compression}-${i}-${randomBytes(200).toString("hex")}`,
+          }),
         ),
       );
       await producer.close();
@@ -59,7 +64,7 @@ describeWith("Apache Kafka's artifacts", hasApacheKafka(), "DumpLogSegments on o
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const dump = (files: string[], ...more: string[]) =>
-    runJava("kafka.tools.DumpLogSegments", ["--files", files.join(","), ...more]);
+    runJava("org.apache.kafka.tools.DumpLogSegments", ["--files", files.join(","), ...more]);
 
   it("reads the logs, with every record", async () => {
     const logs = filesOf("dump-0", ".log");
