@@ -34,7 +34,7 @@ export class Admin implements AsyncDisposable {
   }
 
   /**
-   * Creates topics, and resolves when the controller has. Rejects with `TOPIC_ALREADY_EXISTS`, `INVALID_TOPIC_EXCEPTION`, `INVALID_PARTITIONS`,
+   * Creates topics, and resolves when the brokers know them (`waitUntilKnown`). Rejects with `TOPIC_ALREADY_EXISTS`, `INVALID_TOPIC_EXCEPTION`, `INVALID_PARTITIONS`,
    * `INVALID_REPLICATION_FACTOR`, `INVALID_REPLICA_ASSIGNMENT`, `INVALID_CONFIG`, `POLICY_VIOLATION`. CreateTopics; KIP-4, KIP-464, KIP-525.
    */
   createTopics(
@@ -83,7 +83,7 @@ export class Admin implements AsyncDisposable {
     return configs.describeConfigs(this.#context, resources, options);
   }
 
-  /** Changes single settings and leaves the others as they are; a resource's changes are made all or none. Rejects with `INVALID_CONFIG`, `UNKNOWN_TOPIC_OR_PARTITION`. KIP-339. */
+  /** Changes single settings and leaves the others as they are; a resource's changes are made all or none. Brokers may take some milliseconds to hear of it. Rejects with `INVALID_CONFIG`, `UNKNOWN_TOPIC_OR_PARTITION`. KIP-339. */
   incrementalAlterConfigs(
     resources: readonly configs.AlterConfigsResource[],
     options: configs.AlterConfigsOptions = {},

@@ -1,5 +1,5 @@
 import { sleep } from "@ottla/runtime";
-import type { Answer, AnyApi, Body, Versioned } from "../api.ts";
+import type { Answer, AnyApi, Body, RequestOptions, Versioned } from "../api.ts";
 import { backoffMs } from "../backoff.ts";
 import type { Target } from "../broker-pool.ts";
 import type { ClientCore } from "../client-core.ts";
@@ -75,9 +75,9 @@ export class Call {
     target: Target,
     api: A,
     body: Body<A>,
-    versions: { readonly minVersion?: number | undefined; readonly maxVersion?: number | undefined } = {},
+    limits: Pick<RequestOptions, "minVersion" | "maxVersion" | "timeoutMs"> = {},
   ): Promise<Versioned<A>> {
-    const options = { ...versions, signal: this.signal, timeoutMs: this.brokerTimeoutMs };
+    const options = { timeoutMs: this.brokerTimeoutMs, ...limits, signal: this.signal };
     const answer = await this.core.pool.sendVersioned(target, api, body, options);
     this.#hasAnswer = true;
     return answer;
@@ -103,8 +103,14 @@ export class Call {
     this.#failures++;
     const pauseMs = backoffMs(retryBackoffMs, retryBackoffMaxMs, this.#failures, random);
     if (this.#failures > retries || clock.monotonic() + pauseMs >= this.deadline) throw this.timedOut(cause);
+    await this.sleep(pauseMs);
+  }
+
+  /** Waits; rejects when the signal aborts or the `Admin` is closed. */
+  sleep(pauseMs: number): Promise<void> {
     const { signal } = this;
-    await sleep(clock, pauseMs, signal === undefined ? this.#closing : AbortSignal.any([signal, this.#closing]));
+    const either = signal === undefined ? this.#closing : AbortSignal.any([signal, this.#closing]);
+    return sleep(this.core.runtime.clock, pauseMs, either);
   }
 
   /** The word about a call that took too long; `cause` is what went wrong last. */
@@ -132,9 +138,9 @@ export class Call {
   ask<A extends AnyApi>(
     api: A,
     body: Body<A>,
-    versions: { readonly minVersion?: number | undefined; readonly maxVersion?: number | undefined } = {},
+    limits: Pick<RequestOptions, "minVersion" | "maxVersion"> = {},
   ): Promise<Answer<A>> {
-    return this.retry(() => this.send("any", api, body, versions));
+    return this.retry(() => this.send("any", api, body, limits));
   }
 }
 

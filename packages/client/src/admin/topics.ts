@@ -5,6 +5,7 @@ import { type AdminContext, Call, type CallOptions, checkOptions } from "./call.
 import type { ConfigEntry } from "./configs.ts";
 import { configEntry } from "./configs.ts";
 import { answersBy, drive } from "./drive.ts";
+import { type HasArrived, hasPartitions, isGone, untilArrived } from "./propagation.ts";
 import { controllerRoute } from "./routes.ts";
 
 /** A topic by its name or by its id. */
@@ -37,6 +38,11 @@ export interface CreateTopicsOptions extends CallOptions {
   readonly validateOnly?: boolean | undefined;
   /** Whether to try again, within the call's time, where a quota has been used up (KIP-599). Default true. */
   readonly retryOnQuotaViolation?: boolean | undefined;
+  /**
+   * Whether to wait, for five seconds at most, until the brokers that this client is connected to have heard of the change: controllers answer before that. Default true;
+   * the Java client does not wait.
+   */
+  readonly waitUntilKnown?: boolean | undefined;
 }
 
 /** A topic to add partitions to. */
@@ -53,6 +59,11 @@ export type CreatePartitionsOptions = CreateTopicsOptions;
 export interface DeleteTopicsOptions extends CallOptions {
   /** Whether to try again, within the call's time, where a quota has been used up (KIP-599). Default true. */
   readonly retryOnQuotaViolation?: boolean | undefined;
+  /**
+   * Whether to wait, for five seconds at most, until the brokers that this client is connected to have heard of the change: controllers answer before that. Default true;
+   * the Java client does not wait.
+   */
+  readonly waitUntilKnown?: boolean | undefined;
 }
 
 const notController = 41;
@@ -70,11 +81,12 @@ export async function createTopics(
   topics: readonly NewTopic[],
   options: CreateTopicsOptions,
 ): Promise<CreatedTopic[]> {
-  checkOptions("createTopics", options, ["validateOnly", "retryOnQuotaViolation"]);
+  checkOptions("createTopics", options, ["validateOnly", "retryOnQuotaViolation", "waitUntilKnown"]);
   const call = new Call(context, "createTopics", options);
   const { validateOnly = false } = options;
   const api = apis.createTopics;
-  return drive<NewTopic, CreatedTopic>(call, topics, {
+  const made = new Map<string, HasArrived>();
+  const work = drive<NewTopic, CreatedTopic>(call, topics, {
     route: controllerRoute(call),
     api: null,
     isRetriable: controllerRetries(options),
@@ -83,11 +95,12 @@ export async function createTopics(
       const minVersion = some.some(leavesCountsOut) ? 4 : undefined;
       const { response } = await call.send(target, api, body, { minVersion });
       const answers = new Map(response.topics.map((answer) => [answer.name, answer]));
-      return answersBy(some, ({ topic }) => {
+      return answersBy(some, ({ topic, partitions, replicaAssignments }) => {
         const answer = answers.get(topic);
         if (answer === undefined) return undefined;
         const { errorCode, errorMessage, topicId, numPartitions, replicationFactor, configs } = answer;
         if (errorCode !== 0) return answeredError(errorCode, `Could not create topic ${topic}`, errorMessage);
+        made.set(topic, hasPartitions(replicaAssignments?.length ?? partitions ?? 1));
         return {
           topic,
           topicId: idOrNull(topicId),
@@ -98,6 +111,21 @@ export async function createTopics(
       });
     },
   });
+  return thenUntilKnown(call, work, made, options);
+}
+
+/** Waits for what was done even where something else failed: the caller may go on with it. */
+async function thenUntilKnown<T>(
+  call: Call,
+  work: Promise<T>,
+  made: ReadonlyMap<string, HasArrived>,
+  { validateOnly = false, waitUntilKnown = true }: CreateTopicsOptions,
+): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    if (waitUntilKnown && !validateOnly) await untilArrived(call, made);
+  }
 }
 
 function newTopic({ topic, partitions, replicationFactor, replicaAssignments, configs }: NewTopic) {
@@ -120,9 +148,10 @@ export async function deleteTopics(
   topics: readonly TopicSelector[],
   options: DeleteTopicsOptions,
 ): Promise<void> {
-  checkOptions("deleteTopics", options, ["retryOnQuotaViolation"]);
+  checkOptions("deleteTopics", options, ["retryOnQuotaViolation", "waitUntilKnown"]);
   const call = new Call(context, "deleteTopics", options);
-  await drive<TopicSelector, null>(call, topics, {
+  const made = new Map<string, HasArrived>();
+  const work = drive<TopicSelector, null>(call, topics, {
     route: controllerRoute(call),
     api: null,
     isRetriable: controllerRetries(options),
@@ -138,13 +167,15 @@ export async function deleteTopics(
           typeof topic === "string" ? name === topic : topicId === topic.topicId,
         );
         if (answer === undefined) return undefined;
-        const { errorCode, errorMessage } = answer;
-        return errorCode === 0
-          ? null
-          : answeredError(errorCode, `Could not delete topic ${describeSelector(topic)}`, errorMessage);
+        const { errorCode, errorMessage, name } = answer;
+        if (errorCode !== 0)
+          return answeredError(errorCode, `Could not delete topic ${describeSelector(topic)}`, errorMessage);
+        if (name !== null) made.set(name, isGone(idOrNull(answer.topicId)));
+        return null;
       });
     },
   });
+  await thenUntilKnown(call, work, made, options);
 }
 
 export async function createPartitions(
@@ -152,10 +183,11 @@ export async function createPartitions(
   topics: readonly NewPartitions[],
   options: CreatePartitionsOptions,
 ): Promise<void> {
-  checkOptions("createPartitions", options, ["validateOnly", "retryOnQuotaViolation"]);
+  checkOptions("createPartitions", options, ["validateOnly", "retryOnQuotaViolation", "waitUntilKnown"]);
   const call = new Call(context, "createPartitions", options);
   const { validateOnly = false } = options;
-  await drive<NewPartitions, null>(call, topics, {
+  const made = new Map<string, HasArrived>();
+  const work = drive<NewPartitions, null>(call, topics, {
     route: controllerRoute(call),
     api: null,
     isRetriable: controllerRetries(options),
@@ -171,15 +203,18 @@ export async function createPartitions(
       };
       const { response } = await call.send(target, apis.createPartitions, body);
       const answers = new Map(response.results.map((answer) => [answer.name, answer]));
-      return answersBy(some, ({ topic }) => {
+      return answersBy(some, ({ topic, count }) => {
         const answer = answers.get(topic);
         if (answer === undefined) return undefined;
-        return answer.errorCode === 0
-          ? null
-          : answeredError(answer.errorCode, `Could not add partitions to topic ${topic}`, answer.errorMessage);
+        const { errorCode, errorMessage } = answer;
+        if (errorCode !== 0)
+          return answeredError(errorCode, `Could not add partitions to topic ${topic}`, errorMessage);
+        made.set(topic, hasPartitions(count));
+        return null;
       });
     },
   });
+  await thenUntilKnown(call, work, made, options);
 }
 
 function selected(topic: TopicSelector) {
