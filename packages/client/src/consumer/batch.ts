@@ -17,6 +17,7 @@ export interface Message<K = Buffer, V = Buffer> {
   readonly key: K | null;
   /** Null where the record has no value: a tombstone in a compacted topic. */
   readonly value: V | null;
+  /** In order; to be sent on as they are, or made a `Map` or an object of. */
   readonly headers: readonly MessageHeader[];
   /** The epoch of the leader that appended it; -1 where the broker does not say. */
   readonly leaderEpoch: number;

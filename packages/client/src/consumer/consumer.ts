@@ -291,14 +291,17 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     );
   }
 
-  /** How far behind this consumer is, in the assigned partitions whose position is known. */
+  /** How far behind this consumer is in each assigned partition; finds out first where to begin, if need be. */
   async lag(options: ConsumerCallOptions = {}): Promise<ConsumerLag[]> {
-    const states = this.#engine.offsets.list().filter((state) => state.hasPosition);
-    const ends = await this.endOffsets(states.map(placeOf), options);
-    return ends.map(({ topic, partition, offset: endOffset }, n) => {
-      const { position } = states[n]!;
-      return { topic, partition, position, endOffset, lag: Math.max(0, endOffset - position) };
-    });
+    const places = this.assignment();
+    await Promise.all(places.map((place) => this.position(place, options)));
+    const ends = await this.endOffsets(places, options);
+    const lags: ConsumerLag[] = [];
+    for (const { topic, partition, offset: endOffset } of ends) {
+      const position = this.#engine.offsets.get(topic, partition)?.position ?? -1;
+      if (position >= 0) lags.push({ topic, partition, position, endOffset, lag: Math.max(0, endOffset - position) });
+    }
+    return lags;
   }
 
   // The group, and the end

@@ -239,7 +239,7 @@ describe("a batch", () => {
       ["k", null],
       [null, "v"],
     ]);
-    for (const message of found) expect(message.headers).toEqual(headers);
+    for (const message of found) expect(message.headers).toEqual(headers.map(({ key, value }) => [key, value]));
   });
 
   test("what cannot be deserialised names its place", () => {

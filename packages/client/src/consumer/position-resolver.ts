@@ -52,6 +52,7 @@ export class PositionResolver {
       if (state.lookUpVersion === state.version) continue;
       if (state.retryAt > now) nextAt = Math.min(nextAt, state.retryAt);
       else if (state.stage === "committed") committed.push(state);
+      else if (!this.#hasLeader(state)) continue;
       else if (state.stage === "reset") reset.push(state);
       else validation.push(state);
     }
@@ -166,6 +167,20 @@ export class PositionResolver {
     return resetTimestamp(autoOffsetReset, this.#core.runtime.clock.now());
   }
 
+  /** Where there is no leader, new metadata are asked for, and looked at when they come. */
+  #hasLeader(state: PartitionState): boolean {
+    const { metadata } = this.#core;
+    if (metadata.leader(state.topic, state.partition) !== undefined) return true;
+    const error = metadata.topicError(state.topic);
+    if (error === undefined || error.retriable) {
+      metadata.invalidate(state.topic);
+    } else {
+      state.problem = error;
+      this.#options.onChange();
+    }
+    return false;
+  }
+
   /** A leader of a newer epoch may not have all that the one before it handed out. */
   #checkLeader(state: PartitionState): void {
     const leader = this.#core.metadata.leader(state.topic, state.partition);
@@ -178,11 +193,7 @@ export class PositionResolver {
     const byLeader = new Map<number, PartitionState[]>();
     for (const state of states) {
       const leader = this.#core.metadata.leader(state.topic, state.partition);
-      if (leader === undefined) {
-        this.#core.metadata.invalidate(state.topic);
-        this.#later(state);
-        continue;
-      }
+      if (leader === undefined) continue;
       const group = byLeader.get(leader.nodeId);
       if (group === undefined) byLeader.set(leader.nodeId, [state]);
       else group.push(state);

@@ -1,8 +1,5 @@
-/** A header of a record (KIP-82). One key may occur several times. */
-export interface MessageHeader {
-  readonly key: string;
-  readonly value: Buffer | null;
-}
+/** A header of a record (KIP-82): key and value. One key may occur several times. */
+export type MessageHeader = readonly [key: string, value: Buffer | null];
 
 const noHeaders: readonly MessageHeader[] = Object.freeze([]);
 
@@ -19,7 +16,7 @@ export function readHeaders(bytes: Buffer, start: number): readonly MessageHeade
     const valueSize = varint(from);
     const value = valueSize < 0 ? null : Buffer.from(bytes.subarray(from.at, from.at + valueSize));
     from.at += Math.max(0, valueSize);
-    headers.push({ key, value });
+    headers.push([key, value]);
   }
   return headers;
 }
