@@ -73,6 +73,37 @@ describe("a broker on the real machine", () => {
   });
 });
 
+describe("a start that fails", () => {
+  it.each([
+    ["the metadata log cannot be read", { operation: "read", path: /metadata\.log$/ }],
+    ["the metadata log cannot be written", { operation: "write", path: /metadata\.log$/ }],
+    ["the metadata log cannot be synced", { operation: "sync", path: /metadata\.log$/ }],
+  ] as const)("leaves nothing behind when %s", async (_, fault) => {
+    const sim = await SimBroker.start({ dataDir });
+    await sim.close();
+    sim.machine.disk.plan({ ...fault, effect: "fail" });
+    await expect(sim.startAgain()).rejects.toThrow(/metadata.log/);
+    await sim.startAgain();
+    await sim.close();
+  });
+
+  it("says when the metadata log is damaged, and leaves it as it is", async () => {
+    const sim = await SimBroker.start({ dataDir });
+    const client = await sim.connect();
+    for (const name of ["a", "b", "c"]) await sim.until(client.send(apis.metadata, 12, { topics: [{ name }] }));
+    await sim.close();
+    const { disk } = sim.process.runtime;
+    const path = `${dataDir}/metadata.log`;
+    const damaged = disk.readFile(path);
+    damaged[20]! ^= 1;
+    const file = disk.open(path, "write");
+    file.write(0, [damaged]);
+    file.close();
+    await expect(sim.startAgain()).rejects.toThrow("is damaged at position 0, and sound entries follow");
+    expect(disk.readFile(path).equals(damaged)).toBe(true);
+  });
+});
+
 describe("a restart", () => {
   async function fill(sim: SimBroker) {
     const client = await sim.connect();

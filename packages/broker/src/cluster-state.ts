@@ -85,10 +85,13 @@ export class ClusterState {
     const leaderEpoch = store.state.leaderEpoch + 1;
     // Under way while the logs are opened: no client sees the new epoch before it is stored.
     const started = store.change(() => ({ records: recordsOfStart(store, options, nodeId), finish: () => {} }));
+    // It is waited for below; until then a failure is nobody's.
+    started.catch(() => {});
     applyDynamicSettings(store, settings, nodeId);
     const topics = new Topics({ runtime, logger, settings, nodeId, store });
+    let logs: LogManager | null = null;
     try {
-      const logs = await LogManager.open({
+      logs = await LogManager.open({
         runtime,
         logger,
         dataDirectory,
@@ -100,11 +103,10 @@ export class ClusterState {
       await started;
       // A new directory's first record also sets a default.
       applyDynamicSettings(store, settings, nodeId);
-      for (const stray of logs.strays)
-        logger.warn("a directory in the log belongs to no known topic; left alone", { directory: stray.name });
+      warnAboutStrays(logs, logger);
       return new ClusterState({ options, nodeId, store, topics, logs });
     } catch (error) {
-      await started.catch(() => {});
+      await logs?.close();
       await store.close();
       throw error;
     }
@@ -232,6 +234,12 @@ export class ClusterState {
     const partition = topic?.partitions[index];
     if (partition === undefined) throw new Error(errorMessage ?? `${offsetsTopicName} has no partition ${index}`);
     return partition;
+  }
+}
+
+function warnAboutStrays(logs: LogManager, logger: Logger): void {
+  for (const { name } of logs.strays) {
+    logger.warn("a directory in the log belongs to no known topic; left alone", { directory: name });
   }
 }
 
