@@ -173,3 +173,28 @@ describe("what a cluster of one has little to say about", () => {
     expect(share.coordinators[0]!.errorCode).toBe(errorCodes.INVALID_REQUEST);
   });
 });
+
+it("makes the topic of the groups again when somebody has deleted it", async () => {
+  const commit = async (committedOffset: number) => {
+    const topics = [{ name: "t", partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: "" }] }];
+    const answer = await sim.until(
+      client.send(apis.offsetCommit, 5, { groupId: "g", generationIdOrMemberEpoch: -1, memberId: "", topics }),
+    );
+    return answer.topics[0]!.partitions[0]!.errorCode;
+  };
+  const fetchOffset = async () => {
+    const answer = await sim.until(
+      client.send(apis.offsetFetch, 5, { groupId: "g", topics: [{ name: "t", partitionIndexes: [0] }] }),
+    );
+    return [answer.errorCode, answer.topics[0]?.partitions[0]?.committedOffset];
+  };
+  expect(await commit(3)).toBe(0);
+  expect(await fetchOffset()).toEqual([0, 3]);
+  await sim.until(client.send(apis.deleteTopics, 5, { topicNames: ["__consumer_offsets"], timeoutMs: 1000 }));
+  // The group's coordinator has to notice first.
+  for (let tries = 0; (await commit(4)) !== 0; tries++) {
+    expect(tries).toBeLessThan(20);
+    await sim.run(500);
+  }
+  expect(await fetchOffset()).toEqual([0, 4]);
+});
