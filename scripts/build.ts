@@ -62,6 +62,7 @@ function compileLibraries(): void {
     const dist = join(root, "packages", name, "dist");
     rmSync(dist, { recursive: true, force: true });
     cpSync(join(compiled, name, "src"), dist, { recursive: true });
+    nameDeclarationsAsJavaScript(dist);
     const { name: packageName, version, license, description, dependencies, engines } = manifest(name);
     const published = {
       name: packageName,
@@ -69,11 +70,23 @@ function compileLibraries(): void {
       description,
       license,
       type: "module",
+      // Named, since the repository's .gitignore would leave out what is built.
+      files: ["**"],
       exports: { ".": { types: "./index.d.ts", default: "./index.js" } },
       engines,
       dependencies,
     };
     writePackage(dist, published);
+  }
+}
+
+/** The compiler rewrites `./x.ts` to `./x.js` in what it emits as JavaScript, but not in declarations. */
+function nameDeclarationsAsJavaScript(directory: string): void {
+  for (const entry of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    if (!entry.endsWith(".d.ts")) continue;
+    const path = join(directory, entry);
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replace(/((?:from|import)\s*\(?\s*"\.[^"]*)\.ts"/g, '$1.js"'));
   }
 }
 
@@ -89,7 +102,17 @@ function describeCommandLine(): string {
       if (native.includes(dependency)) dependencies[dependency] = range;
     }
   }
-  writePackage(target, { name, version, description, license, type: "module", bin, engines, dependencies });
+  writePackage(target, {
+    name,
+    version,
+    description,
+    license,
+    type: "module",
+    files: ["**"],
+    bin,
+    engines,
+    dependencies,
+  });
   return target;
 }
 
