@@ -2,8 +2,13 @@ import { nodeRuntime, type Runtime } from "@ottla/runtime";
 import { Command, CommanderError } from "commander";
 import type { Terminal } from "../terminal.ts";
 import { addBrokerCommand } from "./broker-command.ts";
+import { addConsumeCommand } from "./consume-command.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { addDemoCommand } from "./demo-command.ts";
+import { addGroupsCommand } from "./groups-command.ts";
+import { addLagCommand } from "./lag-command.ts";
+import { addProduceCommand } from "./produce-command.ts";
+import { addTopicsCommand } from "./topics-command.ts";
 
 export interface OttlaOptions {
   /** See `CommandContext`. Default: none, so that the walk-through cannot start its members. */
@@ -24,6 +29,11 @@ export async function runOttla(
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
   addBrokerCommand(program, context);
+  addTopicsCommand(program, context);
+  addGroupsCommand(program, context);
+  addProduceCommand(program, context);
+  addConsumeCommand(program, context);
+  addLagCommand(program, context);
   addDemoCommand(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
