@@ -132,6 +132,8 @@ export class BrokerPool {
     const node = bootstrap ?? newNode(broker);
     this.#nodes.delete(node.address.nodeId);
     node.address = broker;
+    for (const link of node.links.values())
+      if (link.connection !== null) link.connection.name = describeAddress(broker);
     this.#nodes.set(broker.nodeId, node);
   }
 

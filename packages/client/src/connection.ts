@@ -71,7 +71,8 @@ const maxAbandoned = 64;
  * out leaves its id behind as taken: a late answer is dropped. A connection that owes the answer at the head of the line and has been silent since is closed.
  */
 export class Connection {
-  readonly name: string;
+  /** For messages. The pool changes it when it learns which broker is behind a bootstrap address. */
+  name: string;
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #splitter: FrameSplitter;

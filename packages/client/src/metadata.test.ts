@@ -82,6 +82,18 @@ describe("refreshing", () => {
     await cluster.until(metadata.refresh(["a"]));
   });
 
+  it("goes back to them when it could ask nobody for too long", async () => {
+    const { cluster, metadata, core } = await setUp(1, { metadataRecoveryRebootstrapTriggerMs: 500 });
+    await cluster.until(metadata.refresh([]));
+    expect(core.pool.describe(1)).toBe("broker 1 (broker1:9092)");
+    await cluster.until(cluster.broker(1).stop());
+    while (cluster.world.clock.monotonic() < 1500) {
+      await expect(cluster.until(metadata.refresh([]))).rejects.toThrow(ConnectionError);
+    }
+    expect(core.pool.describe(1)).toBe("broker 1");
+    expect(core.pool.describe(-1)).toBe("the bootstrap address broker1:9092");
+  });
+
   it("does not believe a broker that knows nobody", async () => {
     const { cluster, metadata } = await setUp();
     cluster.broker(1).once(apis.metadata, () => ({ brokers: [], topics: [] }));

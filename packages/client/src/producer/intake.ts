@@ -43,6 +43,11 @@ export class Intake {
   topic(name: string): TopicState {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
+    if (typeof name !== "string" || name === "") {
+      throw new KafkaError(`A record's topic is ${JSON.stringify(name)}, but must be a name`, {
+        code: "INVALID_RECORD",
+      });
+    }
     const { core, settings } = this.#options;
     const isAdaptive = settings.partitionerAdaptivePartitioningEnable;
     const sticky = new StickyPartitioner(core.runtime.random, settings.batchSize, isAdaptive);

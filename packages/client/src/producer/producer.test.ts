@@ -185,6 +185,12 @@ describe("errors", () => {
       cause: expect.any(RangeError),
     });
     const { producer: plain } = await setUp();
+    await expect(plain.send({ topic: "orders", value: undefined as never })).rejects.toThrow("of type undefined");
+    await expect(plain.send({ topic: "", value: "v" })).rejects.toThrow("must be a name");
+    const headers = { h: 1 as never };
+    await expect(plain.send({ topic: "orders", value: "v", headers })).rejects.toThrow(
+      "The header h of a record for topic orders is of type number",
+    );
     await expect(plain.send({ topic: "orders", value: "v", timestamp: -1 })).rejects.toThrow("timestamp -1");
     await expect(plain.send({ topic: "orders", value: "v", partition: 0.5 })).rejects.toThrow("partition 0.5");
   });

@@ -171,8 +171,8 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
     const topic = this.#intake.topic(record.topic);
     const key = record.key ?? null;
     const keyBytes = key === null ? null : serialize(this.#key, key, topic.keyContext);
-    const valueBytes = record.value == null ? null : serialize(this.#value, record.value, topic.valueContext);
-    const headers = record.headers === undefined ? undefined : headerList(record.headers);
+    const valueBytes = record.value === null ? null : serialize(this.#value, record.value, topic.valueContext);
+    const headers = record.headers === undefined ? undefined : headerList(record.headers, topic.name);
     const timestamp = record.timestamp ?? now;
     const partition = record.partition ?? -1;
     this.#check(record, topic, keyBytes, valueBytes, headers);

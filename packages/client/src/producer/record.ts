@@ -1,4 +1,5 @@
 import type { RecordHeaderInput } from "@ottla/protocol";
+import { SerializationError } from "../errors.ts";
 
 /** A header's value: text is sent as UTF-8. */
 export type HeaderValue = string | Uint8Array | null;
@@ -30,10 +31,20 @@ export interface RecordMetadata {
   readonly timestamp: number;
 }
 
-/** The headers as the batch takes them. */
-export function headerList(headers: HeadersInput): RecordHeaderInput[] {
+/** The headers as the batch takes them. Throws a `SerializationError` for values that are no header's. */
+export function headerList(headers: HeadersInput, topic: string): RecordHeaderInput[] {
   const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
   const list: RecordHeaderInput[] = [];
-  for (const [key, value] of pairs) list.push({ key, value });
+  for (const [key, value] of pairs) {
+    if (typeof key !== "string" || !isHeaderValue(value)) {
+      const what = `The header ${String(key)} of a record for topic ${topic} is of type ${typeof value}`;
+      throw new SerializationError(`${what}, but must be a string, bytes or null`);
+    }
+    list.push({ key, value });
+  }
   return list;
+}
+
+function isHeaderValue(value: unknown): value is HeaderValue {
+  return typeof value === "string" || value === null || value instanceof Uint8Array;
 }
