@@ -1,8 +1,9 @@
 /** Plays the script on a broker whose disk fails or whose process or machine dies, and compares what is left with what was acknowledged. */
 import { Broker } from "@ottla/broker";
+import { errorCodes } from "@ottla/protocol";
 import { type DiskFault, type Logger, type SimProcess, type SimWorld, simWorld } from "@ottla/runtime";
 import { RawClient } from "../support/raw-client.ts";
-import { type Player, pause, type Step, script, verify } from "./disk-script.ts";
+import { type Leniency, type Player, pause, type Step, script, verify } from "./disk-script.ts";
 import { Ledger } from "./ledger.ts";
 
 export interface Scenario {
@@ -12,6 +13,8 @@ export interface Scenario {
   readonly fault?: DiskFault;
   /** What goes wrong in the start after that. */
   readonly next?: DiskFault;
+  /** Losses are faults even where they must be expected: to see that they are noticed. */
+  readonly strict?: boolean;
 }
 
 export interface Result {
@@ -33,6 +36,29 @@ export function runScenario(scenario: Scenario): Promise<Result> {
   return new DiskRun(scenario).run();
 }
 
+/** A scenario for each place in the script where the fault can strike, or for every `stride`th of them. Returns what was wrong, with the scenario to play again. */
+export async function sweep(
+  scenario: Omit<Scenario, "seed"> & { readonly fault: DiskFault },
+  stride: number,
+): Promise<{ runs: number; wrong: string[] }> {
+  const { changes } = await runScenario({ seed: 0, flush: scenario.flush });
+  const wrong: string[] = [];
+  let runs = 0;
+  // Places differ a little between seeds, so a few more.
+  for (let nth = 1 + (changes % stride); nth <= changes + 5; nth += stride) {
+    const next =
+      scenario.next === undefined ? {} : { next: { ...scenario.next, nth: 1 + ((nth * 7) % recoveryChanges) } };
+    const one = { ...scenario, ...next, seed: nth, fault: { ...scenario.fault, nth } };
+    const { faults } = await runScenario(one).catch((error) => ({ faults: [String(error?.stack ?? error)] }));
+    runs++;
+    for (const fault of faults) wrong.push(`${JSON.stringify(one)}: ${fault}`);
+  }
+  return { runs, wrong };
+}
+
+/** About so many changes a start after a crash makes. */
+const recoveryChanges = 30;
+
 class DiskRun {
   readonly #scenario: Scenario;
   readonly #world: SimWorld;
@@ -42,6 +68,8 @@ class DiskRun {
   #broker: Broker | null = null;
   #died = Promise.withResolvers<never>();
   #isStruck = false;
+  #changes = 0;
+  #hasRefusedDamage = false;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -65,9 +93,11 @@ class DiskRun {
       this.#world.record(`step ${step.name}`);
       if (step === pause) await this.#pause();
       else await this.#play(step);
+      // Said loudly, and no step can go through any more: all that can be asked for.
+      if (this.#hasRefusedDamage) return this.#result();
     }
-    await this.#verify("at the end", this.#hasFailingDisk);
-    const changes = disk.counts.change;
+    await this.#verify("at the end", { offline: this.#hasFailingDisk });
+    this.#changes = disk.counts.change;
     // A clean stop, unless something goes wrong with it; then an unclean one.
     await this.#world.clock.until(Promise.race([this.#broker!.close(), this.#died.promise])).catch((error) => {
       this.#world.record(`stop failed: ${error}`);
@@ -76,11 +106,16 @@ class DiskRun {
     this.#server!.kill();
     disk.faults.clear();
     await this.#start();
-    await this.#verify("after a clean stop");
+    await this.#verify("after a stop", { loss: this.#mayLose, offline: this.#mayLose });
+    if (this.#hasRefusedDamage) return this.#result();
     this.#server!.kill();
     await this.#start();
     await this.#verify("after a kill");
-    return { faults: this.#faults, changes, world: this.#world };
+    return this.#result();
+  }
+
+  #result(): Result {
+    return { faults: this.#faults, changes: this.#changes, world: this.#world };
   }
 
   /** Starts the broker, as often as it takes, and connects. */
@@ -95,6 +130,7 @@ class DiskRun {
         if (!this.#isStruck && this.#scenario.fault === undefined) throw error;
         this.#isStruck = true;
         this.#server?.kill();
+        if (this.#hasFailingDisk) this.#world.machine("server").disk.faults.clear();
       }
     }
   }
@@ -127,11 +163,16 @@ class DiskRun {
   async #restart(): Promise<void> {
     this.#server!.kill();
     if (this.#scenario.flush === "os") this.#player.producer = null;
+    const { disk } = this.#world.machine("server");
+    // Mended, or no longer full.
+    disk.faults.clear();
     const { next } = this.#scenario;
-    if (next !== undefined && !this.#isStruck) this.#world.machine("server").disk.plan(next);
+    if (next !== undefined && !this.#isStruck) disk.plan(next);
     this.#isStruck = true;
-    await this.#start();
-    await this.#verify("after a restart");
+    const loss = this.#mayLose;
+    // The next fault may strike while this looks at what is left.
+    do await this.#start();
+    while (!(await this.#verify("after a restart", { loss, offline: loss })));
   }
 
   async #pause(): Promise<void> {
@@ -148,10 +189,13 @@ class DiskRun {
         return null;
       });
       if (code === 0 || (tries > 0 && code !== null && step.again?.includes(code))) return;
+      // What it is about has been lost.
+      if (code === errorCodes.OFFSET_OUT_OF_RANGE && this.#mayLose) return;
       this.#world.record(`step ${step.name} met ${code}`);
       if (code === null || storageErrors.has(code)) {
-        if (code !== null) await this.#verify("after an error", true);
+        if (code !== null) await this.#verify("after an error", { offline: true });
         await this.#restart();
+        if (this.#hasRefusedDamage) return;
       } else if (tries > patience && this.#hasFailingDisk) {
         await this.#restart();
       } else if (!notYet.has(code)) {
@@ -166,23 +210,37 @@ class DiskRun {
     return this.#scenario.fault?.effect === "fail";
   }
 
-  async #verify(when: string, mayBeOffline = false): Promise<void> {
-    const faults = await this.#world.clock
-      .until(Promise.race([verify(this.#player, mayBeOffline), this.#died.promise]))
-      .catch((error) => [String(error)]);
+  /** Nothing was synced, and the machine dies. */
+  get #mayLose(): boolean {
+    const { flush, fault, strict = false } = this.#scenario;
+    return flush === "os" && fault?.effect === "crashMachine" && !strict;
+  }
+
+  /** Returns false where the broker has died meanwhile. */
+  async #verify(when: string, leniency: Leniency = {}): Promise<boolean> {
+    const verifying = verify(this.#player, leniency).catch((error) => [String(error)]);
+    const faults = await this.#world.clock.until(Promise.race([verifying, this.#died.promise.catch(() => null)]));
+    if (faults === null || !this.#server!.isAlive) return false;
     for (const fault of faults) this.#faults.push(`${when}: ${fault}`);
+    return true;
   }
 
   #logger(): Logger {
-    const record = (level: string) => (message: string, fields?: Record<string, unknown>) =>
-      this.#world.record(
-        `${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`,
-      );
+    const record =
+      (level: string) =>
+      (message: string, fields: Record<string, unknown> = {}) => {
+        if (this.#mayLose && /is offline: .* is damaged/.test(message)) this.#hasRefusedDamage = true;
+        const shown = JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value));
+        this.#world.record(`${level} ${message} ${shown}`);
+      };
     return { debug() {}, info: record("info"), warn: record("warn"), error: record("error") };
   }
 }
 
-/** KAFKA_STORAGE_ERROR, NOT_COORDINATOR and COORDINATOR_NOT_AVAILABLE (its partition is offline), UNKNOWN_SERVER_ERROR. */
-const storageErrors: ReadonlySet<number> = new Set([56, 16, -1]);
-/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, LEADER_NOT_AVAILABLE. */
-const notYet: ReadonlySet<number> = new Set([14, 15, 5]);
+/** What a failing disk makes of a request. NOT_COORDINATOR: the coordinator's partition is offline. */
+const storageErrors: ReadonlySet<number> = new Set([errorCodes.KAFKA_STORAGE_ERROR, errorCodes.NOT_COORDINATOR]);
+const notYet: ReadonlySet<number> = new Set([
+  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  errorCodes.COORDINATOR_NOT_AVAILABLE,
+  errorCodes.LEADER_NOT_AVAILABLE,
+]);

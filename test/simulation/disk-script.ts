@@ -2,7 +2,7 @@
  * What a client does to a broker in the proof of its durability, step by step: one of everything that has to survive. Each step writes down before it begins what may become true, and what is true once it was acknowledged.
  */
 import { apis, errorCodes } from "@ottla/protocol";
-import { batchOf, produce, type RawClient, readAll } from "../support/raw-client.ts";
+import { batchOf, produce, type RawClient, type ReadRecord, readAll } from "../support/raw-client.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Who plays the script, and what it knows. */
@@ -181,6 +181,7 @@ function deleteBefore(topic: string, partition: number, offset: number): Step {
 /** Lets the broker's housekeeping have its turn: checkpoints, retention, compaction. */
 export const pause: Step = { name: "pause", play: async () => 0 };
 
+const compactedKeys = ["x", "y", "z"] as const;
 const nobody = [null, null, null];
 
 export const script: readonly Step[] = [
@@ -209,8 +210,16 @@ export const script: readonly Step[] = [
   pause,
 ];
 
-/** Compares what the broker shows with what it has acknowledged. With `mayBeOffline` a partition that says so is passed over. */
-export async function verify(player: Player, mayBeOffline: boolean): Promise<string[]> {
+/** What is no fault at the moment. */
+export interface Leniency {
+  /** Partitions may say that they are offline. */
+  readonly offline?: boolean;
+  /** Records, commits and deletions may be lost, as long as what is there is what was there before. What is found is what counts from then on. */
+  readonly loss?: boolean;
+}
+
+/** Compares what the broker shows with what it has acknowledged. */
+export async function verify(player: Player, leniency: Leniency = {}): Promise<string[]> {
   const faults: string[] = [];
   const note = (fault: string | null) => {
     if (fault !== null) faults.push(fault);
@@ -221,10 +230,10 @@ export async function verify(player: Player, mayBeOffline: boolean): Promise<str
     if (count === "nothing") continue;
     for (const fault of await verifyConfigs(player, topic)) note(fault);
     for (let partition = 0; partition < count; partition++) {
-      for (const fault of await verifyPartition(player, topic, partition, mayBeOffline)) note(fault);
+      for (const fault of await verifyPartition(player, topic, partition, leniency)) note(fault);
     }
   }
-  for (const fault of await verifyCommits(player, mayBeOffline)) note(fault);
+  for (const fault of await verifyCommits(player, leniency)) note(fault);
   return faults;
 }
 
@@ -245,17 +254,17 @@ async function verifyPartition(
   player: Player,
   topic: string,
   partition: number,
-  mayBeOffline: boolean,
+  leniency: Leniency,
 ): Promise<(string | null)[]> {
   const key = `${topic}-${partition}`;
   const { errorCode, logStartOffset, records } = await readAll(player.client, topic, partition);
-  if (errorCode === errorCodes.KAFKA_STORAGE_ERROR && mayBeOffline) return [];
+  if (errorCode === errorCodes.KAFKA_STORAGE_ERROR && leniency.offline === true) return [];
   if (errorCode !== 0) return [`${key} cannot be read: ${errorCode}`];
+  if (leniency.loss === true) adopt(player, key, logStartOffset, records);
   const sent = player.sent.get(key) ?? new Map<string, number>();
   if (topic === "compacted") return verifyLatest(player, key, records);
-  const faults: (string | null)[] = [
-    player.ledger.check(`start of ${key}`, logStartOffset === 0 ? "nothing" : logStartOffset),
-  ];
+  const start = logStartOffset === 0 ? "nothing" : logStartOffset;
+  const faults: (string | null)[] = [player.ledger.check(`start of ${key}`, start)];
   const offsets = new Map<string, number>();
   for (const { offset, value } of records) {
     const text = String(value);
@@ -276,21 +285,33 @@ async function verifyPartition(
   return faults;
 }
 
-function verifyLatest(
-  { ledger }: Player,
-  key: string,
-  records: readonly { key: string | null; value: string | null }[],
-): (string | null)[] {
-  const latest = new Map(records.map((record) => [record.key, record.value]));
-  return ["x", "y", "z"].map((name) => ledger.check(`${name} in ${key}`, latest.get(name) ?? "nothing"));
+/** From now on what was lost was never there. */
+function adopt({ ledger, sent }: Player, key: string, logStartOffset: number, records: readonly ReadRecord[]): void {
+  const found = new Map(records.map(({ offset, value }) => [String(value), offset]));
+  const before = sent.get(key) ?? new Map<string, number>();
+  // A value in another place than the one that was acknowledged is still a fault.
+  sent.set(key, new Map([...before].map(([value, offset]) => [value, found.has(value) ? offset : -1])));
+  ledger.done(`start of ${key}`, logStartOffset === 0 ? "nothing" : logStartOffset);
+  for (const record of records) if (record.key !== null) ledger.done(`${record.key} in ${key}`, record.value);
+  for (const name of compactedKeys) {
+    if (!records.some((record) => record.key === name)) ledger.done(`${name} in ${key}`, "nothing");
+  }
 }
 
-async function verifyCommits({ client, ledger }: Player, mayBeOffline: boolean): Promise<(string | null)[]> {
+function verifyLatest({ ledger }: Player, key: string, records: readonly ReadRecord[]): (string | null)[] {
+  const latest = new Map(records.map((record) => [record.key, record.value]));
+  return compactedKeys.map((name) => ledger.check(`${name} in ${key}`, latest.get(name) ?? "nothing"));
+}
+
+async function verifyCommits({ client, ledger }: Player, { offline, loss }: Leniency): Promise<(string | null)[]> {
   const topics = [{ name: "plain", partitionIndexes: [0, 1] }];
   const answer = await client.request(apis.offsetFetch, { groups: [{ groupId: group, topics }] }, 9);
   const found = answer.groups[0]!;
-  if (found.errorCode !== 0) return mayBeOffline ? [] : [`the group's offsets cannot be read: ${found.errorCode}`];
-  return found.topics[0]!.partitions.map(({ partitionIndex, committedOffset }) =>
-    ledger.check(`committed of plain-${partitionIndex}`, committedOffset === -1 ? "nothing" : committedOffset),
-  );
+  if (found.errorCode !== 0) return offline ? [] : [`the group's offsets cannot be read: ${found.errorCode}`];
+  return found.topics[0]!.partitions.map(({ partitionIndex, committedOffset }) => {
+    const fact = `committed of plain-${partitionIndex}`;
+    const value = committedOffset === -1 ? "nothing" : committedOffset;
+    if (loss) ledger.done(fact, value);
+    return ledger.check(fact, value);
+  });
 }

@@ -14,11 +14,6 @@ export class Ledger {
     this.#facts.set(fact, { sure: String(value), possible: new Set([String(value)]) });
   }
 
-  /** Values that would be no surprise any more: what was there before, after a crash that may lose what was acknowledged. */
-  mayBeAgain(fact: string, values: Iterable<unknown>): void {
-    for (const value of values) this.trying(fact, value);
-  }
-
   /** What can be seen now; null where that is possible, else what is wrong. */
   check(fact: string, found: unknown): string | null {
     const { sure, possible } = this.#get(fact);

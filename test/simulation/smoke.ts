@@ -1,7 +1,15 @@
 /** The smallest simulation that has everything in it: a broker that dies and comes back, a producer, and three members of a group, all of them unchanged. */
 import { Admin, Consumer, Producer, string } from "@ottla/client";
 import { type Runtime, type SimWorld, sleep } from "@ottla/runtime";
-import { checkHistory, type Fault, History, type Recorder, recordMember, recordSend } from "@ottla/testkit";
+import {
+  checkHistory,
+  type Fault,
+  History,
+  partitionKey,
+  type Recorder,
+  recordMember,
+  recordSend,
+} from "@ottla/testkit";
 import { bootstrapServers, SimSetup } from "../support/sim-setup.ts";
 
 export interface SmokeResult {
@@ -16,12 +24,13 @@ const partitions = 6;
 const recordCount = 300;
 const memberCount = 3;
 
-/** Runs it; the seed decides about everything, also whether the broker's process dies or the machine that it runs on. */
-export async function runSmoke(seed: number): Promise<SmokeResult> {
+/** Runs it; the seed decides about everything, also whether the broker's process dies or the machine that it runs on. `sabotage` may do something to the first broker that the checkers should find. */
+export async function runSmoke(seed: number, sabotage: (setup: SimSetup) => void = () => {}): Promise<SmokeResult> {
   const history = new History();
   const machineDies = seed % 2 === 0;
   // What a machine's death must not take has to be synced.
   const setup = await SimSetup.start(seed, { flush: machineDies ? "always" : "os", offsetsTopicNumPartitions: 3 });
+  sabotage(setup);
   const { world } = setup;
   const { clock, random } = world;
   const adminRuntime = setup.runtime("admin");
@@ -41,9 +50,11 @@ export async function runSmoke(seed: number): Promise<SmokeResult> {
   history.add({ type: "crash", process: "broker", timeMs: clock.monotonic() });
   await clock.runFor(random.between(10, 2000));
   await setup.startBroker();
+  const recorder = { history, clock, process: "admin" };
+  await setup.until(readCommitted(admin, recorder));
 
   await setup.until(producing);
-  await setup.until(untilDrained(admin, { history, clock, process: "admin" }, adminRuntime));
+  await setup.until(untilDrained(admin, recorder, adminRuntime));
   await setup.until(Promise.all(members.map(({ stop }) => stop())));
   await setup.until(admin.close());
   await setup.until(setup.broker.close());
@@ -88,18 +99,25 @@ function startMember(setup: SimSetup, history: History, number: number): { stop:
   };
 }
 
-/** Waits until the group has committed everything, and writes that down. */
-async function untilDrained(admin: Admin, { history, clock, process }: Recorder, runtime: Runtime): Promise<void> {
-  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+
+/** Writes down what the group has committed, and returns it. */
+async function readCommitted(admin: Admin, { history, clock, process }: Recorder): Promise<Record<string, number>> {
+  const startedMs = clock.monotonic();
+  const offsets: Record<string, number> = {};
+  for (const { offset, ...place } of await admin.listGroupOffsets(groupId, places)) {
+    if (offset !== null) offsets[partitionKey(place)] = offset;
+  }
+  history.add({ type: "committed", process, timeMs: clock.monotonic(), group: groupId, offsets, startedMs });
+  return offsets;
+}
+
+/** Waits until the group has committed everything. */
+async function untilDrained(admin: Admin, recorder: Recorder, { clock }: Runtime): Promise<void> {
   for (;;) {
-    const startedMs = clock.monotonic();
-    const committed = await admin.listGroupOffsets(groupId, all);
-    const ends = await admin.listOffsets(all.map((place) => ({ ...place, at: "latest" as const })));
-    const offsets = Object.fromEntries(
-      committed.flatMap(({ topic, partition, offset }) => (offset === null ? [] : [[`${topic}-${partition}`, offset]])),
-    );
-    history.add({ type: "committed", process, timeMs: clock.monotonic(), group: groupId, offsets, startedMs });
-    if (ends.every(({ topic, partition, offset }) => (offsets[`${topic}-${partition}`] ?? 0) === offset)) return;
-    await sleep(runtime.clock, 500);
+    const committed = await readCommitted(admin, recorder);
+    const ends = await admin.listOffsets(places.map((place) => ({ ...place, at: "latest" as const })));
+    if (ends.every(({ offset, ...place }) => (committed[partitionKey(place)] ?? 0) === offset)) return;
+    await sleep(clock, 500);
   }
 }

@@ -257,8 +257,9 @@ function checkIdentity(store: MetadataStore, { nodeId, dataDirectory, runtime }:
       `data directory ${dataDirectory} belongs to broker ${state.nodeId}, not to broker ${nodeId}`,
     );
   }
-  const logs = runtime.disk.stat(`${dataDirectory}/log`) === null ? [] : runtime.disk.list(`${dataDirectory}/log`);
-  if (logs.length === 0) return nodeId ?? 1;
+  const inLog = runtime.disk.stat(`${dataDirectory}/log`) === null ? [] : runtime.disk.list(`${dataDirectory}/log`);
+  // Files there (checkpoints) may be what a first start has left that failed.
+  if (!inLog.some((entry) => entry.isDirectory)) return nodeId ?? 1;
   throw new DataDirectoryError(
     `data directory ${dataDirectory} holds logs, but its metadata.log is empty; restore it from a copy`,
   );

@@ -104,8 +104,8 @@ export function checkLog(history: History, options: CheckOptions = {}): Fault[] 
         what: `${send.value} was read though its send had failed`,
       });
     }
-    if (send.outcome !== "ok" || send.offset === null || wasRead) continue;
-    if (send.offset <= (mine?.highest ?? -1)) {
+    if (send.outcome !== "ok" || wasRead) continue;
+    if (send.offset !== null && send.offset <= (mine?.highest ?? -1)) {
       faults.push({
         kind: "lostWrite",
         partition: send.partition,
@@ -115,7 +115,7 @@ export function checkLog(history: History, options: CheckOptions = {}): Fault[] 
       faults.push({
         kind: "unread",
         partition: send.partition,
-        what: `${send.value}, acknowledged at offset ${send.offset}, was not there in the end`,
+        what: `${send.value}, acknowledged at ${send.offset === null ? "an unknown offset" : `offset ${send.offset}`}, was not there in the end`,
       });
     }
   }
