@@ -1,39 +1,14 @@
-import { apis, type MetadataResponse, zeroUuid } from "@ottla/protocol";
+import { apis, type MetadataResponse } from "@ottla/protocol";
 import type { Logger, Runtime, Timer } from "@ottla/runtime";
 import { backoffMs } from "./backoff.ts";
 import type { BrokerAddress, BrokerPool } from "./broker-pool.ts";
 import type { ClientSettings } from "./config.ts";
 import { ClosedError, type KafkaError, kafkaError, TimeoutError } from "./errors.ts";
 import { retry } from "./request.ts";
+import { type Leader, type TopicMetadata, topicOf } from "./topic-metadata.ts";
 import { waitFor } from "./wait.ts";
 
-export interface PartitionMetadata {
-  readonly index: number;
-  /** -1 while there is none. */
-  readonly leaderId: number;
-  /** -1 where the broker does not say. */
-  readonly leaderEpoch: number;
-  readonly replicas: readonly number[];
-  readonly isr: readonly number[];
-  readonly offlineReplicas: readonly number[];
-  /** Kafka's code; 0 where all is well. */
-  readonly errorCode: number;
-}
-
-export interface TopicMetadata {
-  readonly name: string;
-  /** Kafka's base64url form; null where the broker does not say (before Kafka 2.8). */
-  readonly topicId: string | null;
-  readonly isInternal: boolean;
-  /** By index; always 0, 1, 2, ... without a hole. */
-  readonly partitions: readonly PartitionMetadata[];
-}
-
-/** Where a partition is led, and since which epoch (-1 where the broker does not say). */
-export interface Leader {
-  readonly nodeId: number;
-  readonly epoch: number;
-}
+export type { Leader, PartitionMetadata, TopicMetadata } from "./topic-metadata.ts";
 
 export interface MetadataOptions {
   readonly runtime: Runtime;
@@ -56,8 +31,6 @@ interface Round {
 const unknownTopic = 3;
 const brokerNotAvailable = 8;
 const rebootstrapRequired = 129;
-/** What lies above no cluster has: a bound on what a broken answer can make us keep. */
-const maxPartitionIndex = 1_000_000;
 
 /** What the client knows about the cluster: brokers, topics, leaders. */
 export class Metadata {
@@ -378,30 +351,6 @@ function newRound(): Round {
   // Those who wait hear of it; where nobody does any more, nobody has to.
   promise.catch(() => {});
   return { topics: new Set(), promise, resolve, reject };
-}
-
-function topicOf(topic: MetadataResponse["topics"][number], name: string): TopicMetadata {
-  const partitions: PartitionMetadata[] = [];
-  for (const one of topic.partitions) {
-    if (one.partitionIndex < 0 || one.partitionIndex > maxPartitionIndex) continue;
-    while (partitions.length < one.partitionIndex) partitions.push(leaderless(partitions.length));
-    partitions[one.partitionIndex] = {
-      index: one.partitionIndex,
-      leaderId: one.leaderId,
-      leaderEpoch: one.leaderEpoch,
-      replicas: one.replicaNodes,
-      isr: one.isrNodes,
-      offlineReplicas: one.offlineReplicas,
-      errorCode: one.errorCode,
-    };
-  }
-  const topicId = topic.topicId === zeroUuid ? null : topic.topicId;
-  return { name, topicId, isInternal: topic.isInternal, partitions };
-}
-
-/** Stands for a partition that a broker left out. */
-function leaderless(index: number): PartitionMetadata {
-  return { index, leaderId: -1, leaderEpoch: -1, replicas: [], isr: [], offlineReplicas: [], errorCode: 5 };
 }
 
 function topicError(name: string, code: number): KafkaError {

@@ -244,11 +244,26 @@ export class Producer<K = Text, V = Text> extends EventEmitter<ProducerEvents> {
   }
 
   #emitDelivered(batch: Batch, baseOffset: number): void {
-    if (this.listenerCount("batchDelivered") > 0) this.emit("batchDelivered", { ...report(batch), baseOffset });
+    if (this.listenerCount("batchDelivered") === 0) return;
+    const told = { ...report(batch), baseOffset };
+    apart(() => this.emit("batchDelivered", told));
   }
 
   #emitFailed(event: "batchRetried" | "batchRejected", batch: Batch, error: KafkaError): void {
-    if (this.listenerCount(event) > 0) this.emit(event, report(batch), error);
+    if (this.listenerCount(event) === 0) return;
+    const told = report(batch);
+    apart(() => this.emit(event, told, error));
+  }
+}
+
+/** Calls listeners. What they throw is the program's affair: it surfaces as an uncaught exception, and the producer goes on. */
+function apart(emit: () => void): void {
+  try {
+    emit();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 
