@@ -1,5 +1,5 @@
 import { parseProperties } from "@ottla/broker";
-import { Admin, type AdminOptions, KafkaError } from "@ottla/client";
+import { Admin, AdminError, type AdminOptions, KafkaError } from "@ottla/client";
 import { clientOptions, PropertyError } from "../client-properties.ts";
 import { probe } from "../probe.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
@@ -53,7 +53,19 @@ export async function speakingPlainly<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof KafkaError) throw new CommandError(error.message, { cause: error });
+    if (error instanceof KafkaError) throw new CommandError(plainWords(error), { cause: error });
     throw error;
   }
+}
+
+/** What does not exist is said as people say it; all else as the client does. `name` is what was asked for. */
+export function plainWords(error: KafkaError, name: unknown = firstFailed(error)): string {
+  if (typeof name !== "string") return error.message;
+  if (error.code === "UNKNOWN_TOPIC_OR_PARTITION") return `there is no topic ${name}; \`ottla topics list\` shows all`;
+  if (error.code === "GROUP_ID_NOT_FOUND") return `there is no group ${name}; \`ottla groups list\` shows all`;
+  return error.message;
+}
+
+function firstFailed(error: KafkaError): unknown {
+  return error instanceof AdminError ? error.results.find((result) => result.error !== null)?.item : undefined;
 }

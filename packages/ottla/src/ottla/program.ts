@@ -26,6 +26,8 @@ export async function runOttla(
   const context: CommandContext = { terminal, runtime, itself, exitCode: 0 };
   const program = new Command("ottla")
     .description("Kafka's partitions and consumer groups: a broker in one process, and tools for any Kafka cluster.")
+    .addHelpText("after", "\nBegin with `ottla demo`, or with `ottla broker` in one terminal and the rest in another.")
+    .showHelpAfterError("(--help says what there is)")
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
   addBrokerCommand(program, context);

@@ -1,6 +1,6 @@
 import { type Admin, type GroupDescription, type PartitionLag, settle } from "@ottla/client";
 import type { Terminal } from "../terminal.ts";
-import { withAdmin } from "./connection.ts";
+import { plainWords, withAdmin } from "./connection.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
@@ -108,8 +108,9 @@ export function deleteGroups(
     const results = await settle(groupIds, nothings);
     const deleted = results.filter(({ error }) => error === null).map(({ item }) => item);
     if (!options.json) for (const groupId of deleted) printLine(context.terminal, `deleted ${groupId}`);
-    const [failure] = results.flatMap(({ error }) => error ?? []);
-    if (failure !== undefined) throw failure;
+    for (const { item, error } of results) {
+      if (error !== null) throw new CommandError(plainWords(error, item), { cause: error });
+    }
     if (options.json) printJson(context.terminal, deleted);
   });
 }

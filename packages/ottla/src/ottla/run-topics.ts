@@ -1,5 +1,5 @@
 import { type Admin, type ConfigEntry, settle, type TopicDescription } from "@ottla/client";
-import { withAdmin } from "./connection.ts";
+import { plainWords, withAdmin } from "./connection.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
@@ -150,14 +150,10 @@ export function deleteTopics(
     const deleted = results.filter(({ error }) => error === null).map(({ item }) => item);
     const { terminal } = context;
     if (!options.json) for (const name of deleted) printLine(terminal, `deleted ${name}`);
-    const [failure] = results
-      .flatMap(({ error }) => error ?? [])
-      .filter((error) => !(isMissing(error) && options.ifExists));
-    if (failure !== undefined) throw failure;
+    for (const { item, error } of results) {
+      if (error === null || (error.code === "UNKNOWN_TOPIC_OR_PARTITION" && options.ifExists)) continue;
+      throw new CommandError(plainWords(error, item), { cause: error });
+    }
     if (options.json) printJson(terminal, deleted);
   });
-}
-
-function isMissing({ code }: { readonly code: string }): boolean {
-  return code === "UNKNOWN_TOPIC_OR_PARTITION";
 }
