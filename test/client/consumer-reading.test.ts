@@ -398,3 +398,23 @@ describe("a batch that the application keeps", () => {
     await setup.end();
   });
 });
+
+describe("an iterator by hand", () => {
+  it("answers calls in their order, and ends what waits when it is returned", async () => {
+    const setup = await GroupSetup.start({ partitions: 1 });
+    await setup.send(2, [0]);
+    const consumer = setup.consumer({ groupId: null });
+    await consumer.assign([t(0)]);
+    const messages = consumer.messages();
+    const asked = [messages.next(), messages.next(), messages.next()];
+    expect((await setup.until(asked[0]!)).value?.offset).toBe(0);
+    expect((await setup.until(asked[1]!)).value?.offset).toBe(1);
+    await setup.pass(1_000);
+    await setup.until(messages.return!());
+    expect(await setup.until(asked[2]!)).toEqual({ done: true, value: undefined });
+    await setup.send(1, [0]);
+    expect((await setup.until(take(consumer, 1)))[0]?.offset).toBe(2);
+    await setup.until(consumer.close());
+    await setup.end();
+  });
+});

@@ -157,7 +157,7 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   #decode<T>(deserializer: Deserializer<T>, context: SerdeContext, start: number, end: number, at: number): T {
     const { bytes } = this.#index;
     // The common case without a slice in between.
-    if ((deserializer as unknown) === string) return bytes.toString("utf8", start, end) as T;
+    if ((deserializer as unknown) === string) return bytes.toString(undefined, start, end) as T;
     try {
       return deserializer.deserialize(bytes.subarray(start, end), context);
     } catch (cause) {

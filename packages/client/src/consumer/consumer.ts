@@ -140,7 +140,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     const reader = {};
     engine.iteration = reader;
     try {
-      return await engine.ask(() => engine.delivery.takeBatch(), options.signal, options.timeoutMs);
+      return await engine.ask(() => engine.delivery.takeBatch(), options);
     } finally {
       if (engine.iteration === reader) engine.iteration = null;
     }

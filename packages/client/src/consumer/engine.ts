@@ -23,6 +23,14 @@ import { Wakeup } from "./wakeup.ts";
 /** How the engine tells of events. */
 export type Report = <E extends keyof ConsumerEvents>(event: E, ...args: ConsumerEvents[E]) => void;
 
+/** How long somebody waits for what they ask for. */
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** Whether nobody waits any more. */
+  readonly isOver?: () => boolean;
+}
+
 /**
  * The parts of a consumer and what passes between them; `Consumer` is what an application sees of it.
  */
@@ -137,7 +145,8 @@ export class ConsumerEngine<K, V> implements GroupHost {
   /**
    * What the application asks for, as soon as `take` has it; null once the consumer is closed or has nothing to read any more, or after `timeoutMs`. All that has to happen when the application asks happens here.
    */
-  async ask<T>(take: () => T | null, signal?: AbortSignal, timeoutMs = Number.POSITIVE_INFINITY): Promise<T | null> {
+  async ask<T>(take: () => T | null, options: AskOptions = {}): Promise<T | null> {
+    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
     const { asking, group } = this;
     this.offsets.finish();
     asking.ask();
@@ -147,7 +156,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
     await asking.yield();
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#isEnding || (!this.#isSubscribed && this.offsets.size === 0)) return null;
+      if (this.#isEnding || options.isOver?.() || (!this.#isSubscribed && this.offsets.size === 0)) return null;
       asking.isInterrupted = false;
       if (group?.hasTask) {
         await this.#runTask(group);

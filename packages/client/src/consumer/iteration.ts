@@ -11,15 +11,22 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
   protected readonly engine: ConsumerEngine<K, V>;
   readonly #signal: AbortSignal | undefined;
   readonly #take = () => this.take();
+  readonly #isFinished = () => this.#isOver;
   readonly #aborted = () => this.engine.asking.interrupt();
-  /** The `next` that has not been settled. */
-  #pending: Promise<unknown> | null = null;
+  /** The last `next` that had to wait, and how many are waiting: they are answered in the order of the calls. */
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   protected isRunning = false;
   #isOver = false;
 
   constructor(engine: ConsumerEngine<K, V>, options: IterationOptions) {
     this.engine = engine;
     this.#signal = options.signal;
+  }
+
+  /** Whether a `next` is still to be settled. */
+  protected get isAsking(): boolean {
+    return this.#waiting > 0;
   }
 
   /** The next thing, if it is there. */
@@ -30,15 +37,10 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const before = this.#pending;
-    const asked =
-      before === null
-        ? this.#ask()
-        : before.then(
-            () => this.#ask(),
-            () => this.#ask(),
-          );
-    this.#pending = asked;
+    const ask = () => this.#ask();
+    const asked = this.#waiting === 0 ? ask() : this.#last.then(ask, ask);
+    this.#waiting++;
+    this.#last = asked;
     return asked;
   }
 
@@ -47,6 +49,8 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
       const abandoned = this.engine.offsets.abandon();
       this.#end();
       if (abandoned !== null) this.engine.positionsChanged();
+      // A `next` that is still waiting ends with the iteration.
+      else if (this.isAsking) this.engine.asking.interrupt();
     }
     this.#isOver = true;
     return { done: true, value: undefined };
@@ -63,18 +67,19 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
   }
 
   async #ask(): Promise<IteratorResult<T, undefined>> {
-    if (this.#isOver) return { done: true, value: undefined };
     try {
+      if (this.#isOver) return { done: true, value: undefined };
       if (!this.isRunning) this.#start();
-      const value = await this.engine.ask(this.#take, this.#signal);
-      this.#pending = null;
+      const value = await this.engine.ask(this.#take, { signal: this.#signal, isOver: this.#isFinished });
       if (value !== null) return { done: false, value };
+      this.#end();
+      return { done: true, value: undefined };
     } catch (error) {
       this.#end();
       throw error;
+    } finally {
+      this.#waiting--;
     }
-    this.#end();
-    return { done: true, value: undefined };
   }
 
   #start(): void {
@@ -86,7 +91,6 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
   }
 
   #end(): void {
-    this.#pending = null;
     this.#isOver = true;
     if (!this.isRunning) return;
     this.isRunning = false;
@@ -100,7 +104,7 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
 export class MessageIteration<K, V> extends Iteration<Message<K, V>, K, V> {
   override next(): Promise<IteratorResult<Message<K, V>, undefined>> {
     const { asking, delivery } = this.engine;
-    if (asking.isInterrupted || !this.isRunning || !delivery.hasBegun) return super.next();
+    if (asking.isInterrupted || !this.isRunning || !delivery.hasBegun || this.isAsking) return super.next();
     asking.ask();
     try {
       return Promise.resolve({ done: false, value: delivery.takeMessage()! });

@@ -18,6 +18,9 @@ export interface MembershipHost {
   polledAt(): number;
 }
 
+/** With pauses of a second each that is a line for the operator every ten seconds. */
+const failuresPerWarning = 10;
+
 /**
  * Carries out what the `MembershipMachine` wants, on a connection of its own to the coordinator, and feeds it with what comes back: one event at a time.
  */
@@ -30,6 +33,8 @@ export class MembershipDriver {
   readonly #events: MembershipEvent[] = [];
   #isBusy = false;
   #coordinator = -1;
+  /** Look-ups that failed in a row. */
+  #lookUpFailures = 0;
   #timer: Timer | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
   /** The last LeaveGroup. */
@@ -120,9 +125,16 @@ export class MembershipDriver {
     try {
       const nodeId = await this.#core.coordinators.find(this.#settings.groupId, this.#closing.signal);
       this.#coordinator = nodeId;
+      this.#lookUpFailures = 0;
       this.dispatch({ type: "coordinatorFound", nodeId });
     } catch (error) {
-      this.dispatch({ type: "coordinatorNotFound", failure: failureOf(error) });
+      const failure = failureOf(error);
+      if (!this.#closing.signal.aborted && ++this.#lookUpFailures % failuresPerWarning === 0) {
+        this.#core.logger.warn(`Still no coordinator for group ${this.#settings.groupId}: ${failure.message}`, {
+          error,
+        });
+      }
+      this.dispatch({ type: "coordinatorNotFound", failure });
     }
   }
 
