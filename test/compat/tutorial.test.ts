@@ -35,7 +35,7 @@ async function expectOwners(group: string, expected: number[][]): Promise<void> 
 }
 
 describeWith("kafka-python (python3-kafka, python3-snappy)", installed, "the tutorial in Python", () => {
-  let broker: OttlaBroker;
+  let broker: OttlaBroker | undefined;
 
   beforeAll(async () => {
     broker = await startOttlaBroker({ port: 9092 });
@@ -54,7 +54,7 @@ describeWith("kafka-python (python3-kafka, python3-snappy)", installed, "the tut
   });
 
   afterAll(async () => {
-    await broker.stop();
+    await broker?.stop();
   });
 
   it("produces keyed orders and shows where they went", async () => {
