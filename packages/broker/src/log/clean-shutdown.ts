@@ -13,7 +13,23 @@ export interface MarkedLog {
   readonly resting: RestingLog;
 }
 
-type Row = [string, string, number, number, number, number, number, number, number, number, number, number];
+/** In the order of the mark's columns. */
+const columns = [
+  "logStartOffset",
+  "highWatermark",
+  "lastStableOffset",
+  "logEndOffset",
+  "latestEpoch",
+  "sizeInBytes",
+  "segmentCount",
+  "activeBaseOffset",
+  "activeSize",
+  "activeIndexCount",
+  "activeMaxTimestampMs",
+  "oldestTimestampMs",
+] as const satisfies readonly (keyof RestingLog)[];
+
+type Row = [name: string, topicId: string, ...numbers: number[]];
 
 /**
  * Writes Ottla's own mark of a clean stop, beside the log directory: what is to be known of each log (by directory name), so that the next start need not open any. The first line holds version and checksum.
@@ -23,11 +39,10 @@ export async function writeCleanShutdown(
   dataDirectory: string,
   logs: ReadonlyMap<string, MarkedLog>,
 ): Promise<void> {
-  const rows = Array.from(logs, ([name, { topicId, resting: r }]): Row => {
-    const offsets = [r.logStartOffset, r.highWatermark, r.lastStableOffset, r.logEndOffset, r.latestEpoch] as const;
-    const files = [r.sizeInBytes, r.segmentCount, r.activeBaseOffset, r.activeSize, r.oldestTimestampMs] as const;
-    return [name, topicId, ...offsets, ...files];
-  });
+  const rows = Array.from(
+    logs,
+    ([name, { topicId, resting }]): Row => [name, topicId, ...columns.map((column) => resting[column])],
+  );
   const body = Buffer.from(JSON.stringify(rows));
   const head = Buffer.from(`${version} ${crc32c(body)}\n`);
   await replaceFileDurably(disk, joinPath(dataDirectory, fileName), Buffer.concat([head, body]));
@@ -51,11 +66,26 @@ function parse(content: Buffer): Map<string, MarkedLog> | null {
   if (lineEnd < 0 || content.toString("latin1", 0, lineEnd) !== `${version} ${crc32c(body)}`) return null;
   const logs = new Map<string, MarkedLog>();
   for (const row of JSON.parse(body.toString()) as Row[]) {
-    const [name, topicId, logStartOffset, highWatermark, lastStableOffset, logEndOffset, latestEpoch] = row;
-    const [, , , , , , , sizeInBytes, segmentCount, activeBaseOffset, activeSize, oldestTimestampMs] = row;
-    const offsets = { logStartOffset, highWatermark, lastStableOffset, logEndOffset, latestEpoch };
-    const files = { sizeInBytes, segmentCount, activeBaseOffset, activeSize, oldestTimestampMs };
-    logs.set(name, { topicId, resting: { ...offsets, ...files } });
+    logs.set(row[0], { topicId: row[1], resting: restingOf(row) });
   }
   return logs;
+}
+
+/** Written out, so that thousands of them share one hidden class. */
+function restingOf(row: Row): RestingLog {
+  const at = (column: (typeof columns)[number]) => row[columns.indexOf(column) + 2] as number;
+  return {
+    logStartOffset: at("logStartOffset"),
+    highWatermark: at("highWatermark"),
+    lastStableOffset: at("lastStableOffset"),
+    logEndOffset: at("logEndOffset"),
+    latestEpoch: at("latestEpoch"),
+    sizeInBytes: at("sizeInBytes"),
+    segmentCount: at("segmentCount"),
+    activeBaseOffset: at("activeBaseOffset"),
+    activeSize: at("activeSize"),
+    activeIndexCount: at("activeIndexCount"),
+    activeMaxTimestampMs: at("activeMaxTimestampMs"),
+    oldestTimestampMs: at("oldestTimestampMs"),
+  };
 }

@@ -1,11 +1,11 @@
 import { DiskError } from "@ottla/runtime";
 import { appendBatches } from "./append-batches.ts";
 import { AppendWaiters } from "./append-waiters.ts";
-import type { FlushPolicy, LogConfig } from "./config.ts";
+import type { LogConfig } from "./config.ts";
 import type { LogEnvironment } from "./environment.ts";
 import type { Log } from "./log.ts";
 import type { LogPosition } from "./log-reader.ts";
-import { LogSyncer, type SyncPolicy } from "./log-syncer.ts";
+import { LogSyncer, syncPolicy } from "./log-syncer.ts";
 import type { AppendOptions, AppendOutcome, Isolation } from "./outcomes.ts";
 import type { SyncScheduler } from "./sync-scheduler.ts";
 
@@ -171,13 +171,4 @@ export class LiveLog {
   #failed(what: string, error: unknown): void {
     if (!this.#isStopped) this.#events.failed(what, error);
   }
-}
-
-function syncPolicy(manager: { flush: FlushPolicy; flushIntervalMs: number }, config: LogConfig): SyncPolicy {
-  const interval = manager.flush === "interval" ? manager.flushIntervalMs : Number.POSITIVE_INFINITY;
-  return {
-    always: manager.flush === "always" || config.flushMessages === 1,
-    intervalMs: Math.min(interval, config.flushMs),
-    records: config.flushMessages,
-  };
 }

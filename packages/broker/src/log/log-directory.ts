@@ -31,13 +31,16 @@ export function readLogDirectory(environment: LogEnvironment, directory: string)
   }
   const logs = files.filter((file) => file.kind === "log").sort((a, b) => a.offset - b.offset);
   const bases = new Set(logs.map((file) => file.offset));
-  const indexes = { index: new Set<number>(), timeindex: new Set<number>() };
+  const indexes = { index: new Set<number>(), timeindex: new Set<number>(), txnindex: new Set<number>() };
   for (const file of files) {
     if (file.kind === "log" || file.kind === "snapshot") continue;
-    if (!bases.has(file.offset)) environment.runtime.disk.remove(file.path);
-    else if (file.kind !== "txnindex") indexes[file.kind].add(file.offset);
+    if (bases.has(file.offset)) indexes[file.kind].add(file.offset);
+    else environment.runtime.disk.remove(file.path);
   }
-  const segments = logs.map((file) => new Segment(environment, directory, file.offset, file));
+  const segments = logs.map(({ offset, size, modifiedMs }) => {
+    const hasTransactionIndex = indexes.txnindex.has(offset);
+    return new Segment(environment, directory, offset, { size, modifiedMs, hasTransactionIndex });
+  });
   const withoutIndex = segments.filter(
     ({ baseOffset, size }) => size > 0 && !(indexes.index.has(baseOffset) && indexes.timeindex.has(baseOffset)),
   );

@@ -10,6 +10,7 @@ import {
   partitionDirectoryName,
 } from "./file-names.ts";
 import type { ExpectedPartition, StrayDirectory } from "./log-manager-options.ts";
+import { syncPolicy } from "./log-syncer.ts";
 import { describeLog, emptyLog, type RestingLog } from "./open-log.ts";
 import { Partition, type PartitionOptions } from "./partition.ts";
 import type { PartitionHost } from "./partition-host.ts";
@@ -110,6 +111,8 @@ export class LogStartup {
     if (report.cutBytes > 0) {
       logger.warn(`${name}: cut off ${report.cutBytes} bytes of an unfinished write at offset ${log.nextOffset}`);
     }
+    // Where being committed means being on disk, all that was found has to be there before anybody relies on it.
+    if (syncPolicy(environment.config, options.config).always) await log.sync();
     const stable = Math.min(log.nextOffset, log.producers.firstUnstableOffset);
     const resting = describeLog(log, log.nextOffset, stable);
     // Most logs are empty where there are many; an open one costs some kilobytes.

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "@ottla/runtime";
+import type { FlushPolicy, LogConfig } from "./config.ts";
 import type { Log, UnsyncedFiles } from "./log.ts";
 import type { LogPosition } from "./log-reader.ts";
 import type { SyncScheduler, SyncTarget } from "./sync-scheduler.ts";
@@ -11,6 +12,15 @@ export interface SyncPolicy {
   readonly intervalMs: number;
   /** Once so many records have been written; `Infinity` for never. */
   readonly records: number;
+}
+
+export function syncPolicy(manager: { flush: FlushPolicy; flushIntervalMs: number }, config: LogConfig): SyncPolicy {
+  const interval = manager.flush === "interval" ? manager.flushIntervalMs : Number.POSITIVE_INFINITY;
+  return {
+    always: manager.flush === "always" || config.flushMessages === 1,
+    intervalMs: Math.min(interval, config.flushMs),
+    records: config.flushMessages,
+  };
 }
 
 /** Who is told what became of a sync. */

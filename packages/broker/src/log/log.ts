@@ -160,7 +160,6 @@ export class Log {
     const path = joinPath(this.directory, segmentFileName(offset, "snapshot"));
     replaceFile(this.#environment.runtime.disk, path, this.producers.snapshot());
     this.#snapshots.push(offset);
-    this.#isDirectoryUnsynced = true;
   }
 
   /** Removes the snapshots below the log's first segment, and those between segments but for the newest. */
@@ -177,7 +176,6 @@ export class Log {
 
   writeEpochs(): void {
     replaceFile(this.#environment.runtime.disk, joinPath(this.directory, leaderEpochFile), this.epochs.format());
-    this.#isDirectoryUnsynced = true;
   }
 
   /** Moves the log's start up to `offset`. Returns whether it moved. */
@@ -212,11 +210,20 @@ export class Log {
     await this.#environment.root.sync();
   }
 
-  /** Makes what a recovery has found durable before somebody relies on it. */
+  /** Makes what a recovery has found durable before somebody relies on it: all but names, which the next sync takes care of. */
   syncBlocking(): void {
-    const { files } = this.takeUnsynced();
+    const { files, directory } = this.takeUnsynced();
     for (const file of files) file.syncBlocking();
+    this.#isDirectoryUnsynced = directory;
     this.recoveryPoint = this.nextOffset;
+  }
+
+  /** The same, names included, while others have their turn. */
+  async sync(): Promise<void> {
+    const { files, directory, end } = this.takeUnsynced();
+    for (const file of files) await file.sync();
+    if (directory) await this.syncDirectory();
+    this.recoveryPoint = Math.max(this.recoveryPoint, end.offset);
   }
 
   get hasUnsynced(): boolean {
@@ -229,8 +236,8 @@ export class Log {
     const { active } = this.segments;
     // The file may not have been needed so far; indexes without it would be taken for left-overs.
     active.log.get();
+    // Indexes and snapshot are not synced: where a failure of the machine loses them, the next start finds that out.
     active.seal();
-    for (const file of active.filesToSync()) this.#unsyncedFiles.add(file);
     this.takeSnapshot();
     this.removeOldSnapshots();
   }

@@ -22,6 +22,9 @@ export interface RestingLog {
   /** Base offset and size of the last segment: a log that is otherwise was changed since. -1 and 0 where there is no file yet. */
   readonly activeBaseOffset: number;
   readonly activeSize: number;
+  /** Entries of the last segment's offset index, and the largest timestamp in its time index: indexes that say otherwise are built anew. */
+  readonly activeIndexCount: number;
+  readonly activeMaxTimestampMs: number;
   /** The largest timestamp in the first segment: retention can't apply before it does to this. */
   readonly oldestTimestampMs: number;
 }
@@ -37,6 +40,8 @@ export const emptyLog: RestingLog = Object.freeze({
   segmentCount: 0,
   activeBaseOffset: -1,
   activeSize: 0,
+  activeIndexCount: 0,
+  activeMaxTimestampMs: -1,
   oldestTimestampMs: -1,
 });
 
@@ -53,6 +58,8 @@ export function describeLog(log: Log, highWatermark: number, lastStableOffset: n
     segmentCount: segments.count,
     activeBaseOffset: segments.active.baseOffset,
     activeSize: segments.active.size,
+    activeIndexCount: segments.active.offsetIndex.count,
+    activeMaxTimestampMs: segments.active.maxTimestampMs,
     oldestTimestampMs: segments.first.maxTimestampMs,
   };
 }
@@ -73,6 +80,7 @@ export function openRestingLog(
   const epochs = readEpochs(environment, directory, resting);
   if (epochs === null || !loadSnapshot(environment, directory, resting.logEndOffset, producers)) return null;
   for (const segment of found.withoutIndex) segment.rebuildIndexes(config.indexIntervalBytes);
+  if (active !== undefined && !hasIndexes(active, resting)) active.rebuildIndexes(config.indexIntervalBytes);
   if (active === undefined) segments.push(new Segment(environment, directory, resting.logStartOffset, null));
   const log = new Log(environment, directory, config, {
     segments,
@@ -89,6 +97,16 @@ export function openRestingLog(
     log.directoryChanged();
   }
   return log;
+}
+
+/** Whether the active segment's indexes are as they were left: they were written, but not synced. */
+function hasIndexes(active: Segment, resting: RestingLog): boolean {
+  const { offsetIndex, timeIndex } = active;
+  return (
+    offsetIndex.count === resting.activeIndexCount &&
+    offsetIndex.isSound(active.size) &&
+    (timeIndex.last()?.timestampMs ?? -1) === resting.activeMaxTimestampMs
+  );
 }
 
 function readEpochs(environment: LogEnvironment, directory: string, resting: RestingLog): LeaderEpochs | null {

@@ -32,7 +32,8 @@ export class ProducerState {
   #ongoing = new Map<number, number>();
   /** Transactions that have ended at or above the high watermark, in the order of their markers. */
   #unreplicated: CompletedTransaction[] = [];
-  readonly #marker = new RecordIterator();
+  /** Made for the first marker: most partitions never see one. */
+  #marker: RecordIterator | null = null;
 
   get size(): number {
     return this.#producers.size;
@@ -172,13 +173,15 @@ export class ProducerState {
 
   #applyMarker(batch: BatchView, producerId: number): CompletedTransaction | null {
     // Compaction may have removed the marker and left the empty batch.
-    if (!this.#marker.reset(batch).next()) return null;
-    const type = controlTypeOf(this.#marker);
+    this.#marker ??= new RecordIterator();
+    const marker = this.#marker.reset(batch);
+    if (!marker.next()) return null;
+    const type = controlTypeOf(marker);
     if (type !== "abort" && type !== "commit") return null;
     const entry = this.#entry(producerId);
     const firstOffset = entry.currentTransactionFirstOffset;
-    const coordinatorEpoch = coordinatorEpochOf(this.#marker) ?? entry.coordinatorEpoch;
-    entry.endTransaction(batch.producerEpoch, coordinatorEpoch, this.#marker.timestamp);
+    const coordinatorEpoch = coordinatorEpochOf(marker) ?? entry.coordinatorEpoch;
+    entry.endTransaction(batch.producerEpoch, coordinatorEpoch, marker.timestamp);
     // A marker without a transaction changes nothing for readers.
     if (firstOffset < 0) return null;
     return { producerId, firstOffset, lastOffset: batch.baseOffset, isAborted: type === "abort" };

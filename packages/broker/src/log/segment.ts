@@ -42,7 +42,7 @@ export class Segment {
     environment: LogEnvironment,
     directory: string,
     baseOffset: number,
-    existing: { size: number; modifiedMs: number } | null,
+    existing: { size: number; modifiedMs: number; hasTransactionIndex?: boolean } | null,
     state: SegmentFileState = "live",
   ) {
     const isNew = existing === null;
@@ -55,7 +55,7 @@ export class Segment {
     this.log = file("log");
     this.offsetIndex = new OffsetIndex(file("index"), baseOffset, environment.indexScratch, isNew);
     this.timeIndex = new TimeIndex(file("timeindex"), baseOffset, environment.indexScratch, isNew);
-    this.transactionIndex = new TransactionIndex(file("txnindex"), isNew);
+    this.transactionIndex = new TransactionIndex(file("txnindex"), isNew || existing.hasTransactionIndex === false);
     this.size = existing?.size ?? 0;
     this.writtenSize = this.size;
     this.modifiedMs = existing?.modifiedMs ?? environment.runtime.clock.now();

@@ -42,8 +42,9 @@ export class TransactionIndex {
 
   /** Forgets all entries and removes the file. */
   reset(): void {
+    // Where it is known that there is none, the disk is left alone.
+    if (this.#entries === null || this.#entries.length > 0) this.file.remove();
     this.#entries = [];
-    this.file.remove();
   }
 
   /** Whether the file can be what `append` wrote for a segment that starts at `baseOffset`. */
