@@ -1,4 +1,4 @@
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 
 /** A value in a table for people; null is shown as `-`. */
 export type Cell = string | number | null;
@@ -7,7 +7,7 @@ export type Cell = string | number | null;
 export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
   const texts = rows.map((row) => row.map((cell) => String(cell ?? "-")));
   const widths = header.map((title, column) =>
-    texts.reduce((w, row) => Math.max(w, row[column]?.length ?? 0), title.length),
+    texts.reduce((widest, row) => Math.max(widest, visibleWidth(row[column] ?? "")), title.length),
   );
   const isNumeric = header.map(
     (_, column) =>
@@ -16,10 +16,15 @@ export function tableLines(header: readonly string[], rows: readonly (readonly C
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return isNumeric[column] ? cell.padStart(width) : cell.padEnd(width);
+        const blanks = " ".repeat(Math.max(0, (widths[column] ?? 0) - visibleWidth(cell)));
+        return isNumeric[column] ? blanks + cell : cell + blanks;
       })
       .join("   ")
       .trimEnd();
   return [styleText("bold", line(header)), ...texts.map(line)];
+}
+
+/** How many columns of a terminal a text takes, colours aside. */
+function visibleWidth(text: string): number {
+  return stripVTControlCharacters(text).length;
 }

@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import { Admin, json, Producer, string } from "@ottla/client";
 import { type Clock, sleep } from "@ottla/runtime";
 import type { MemberOptions } from "./member-events.ts";
@@ -145,6 +146,14 @@ export class Cast {
 /** A member's partitions as text. */
 export function shown(partitions: readonly number[] | null): string {
   return partitions === null ? "(not joined)" : partitions.length === 0 ? "(none)" : partitions.join(", ");
+}
+
+const colors = ["cyan", "magenta", "yellow", "green"] as const;
+
+/** Something that belongs to a member, in the member's colour: `consumer-2` is always magenta. */
+export function inColorOf({ name }: MemberProcess, text: string): string {
+  const number = Number(/\d+$/.exec(name)?.[0] ?? 1);
+  return styleText(colors[(number - 1) % colors.length] ?? "cyan", text);
 }
 
 /** Whether each member owns exactly what is expected of it, in order. */

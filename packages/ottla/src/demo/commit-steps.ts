@@ -1,5 +1,5 @@
 import { Consumer, json, string } from "@ottla/client";
-import { type Cast, handledBy, owns, partitionCount, shown, topic } from "./cast.ts";
+import { type Cast, handledBy, inColorOf, owns, partitionCount, shown, topic } from "./cast.ts";
 import type { Order } from "./orders.ts";
 import type { Stage } from "./stage.ts";
 
@@ -16,15 +16,15 @@ type OrderConsumer = Consumer<string, Order>;
 /** Step 8 of the tutorial: the ways to commit. */
 export async function commitStrategies(stage: Stage, cast: Cast): Promise<void> {
   stage.begin(
-    "Four ways to commit",
-    "each handles at least five orders in a group of its own; what counts is what is committed when it stops",
+    "Offset commit strategies",
+    "four groups handle five orders each and stop; what counts is what they have committed then",
   );
   const outcomes = [
     await outcome(
       cast,
       "auto",
       "auto-commit",
-      "on an interval and on closing: only what the loop has finished with, so not the order it broke off at",
+      "by itself: what the loop had finished, not the order it broke off at",
       automatic,
     ),
     await outcome(cast, "sync", "commit()", "after each order, waited for", synchronous),
@@ -32,10 +32,10 @@ export async function commitStrategies(stage: Stage, cast: Cast): Promise<void> 
       cast,
       "async",
       "commitAsync()",
-      "after each order, not waited for; a last commit() is never overtaken",
+      "after each order, without waiting; a last commit() is waited for",
       asynchronous,
     ),
-    await outcome(cast, "batch", "batches()", "one commit for a partition's records at a time", byBatch),
+    await outcome(cast, "batch", "batches()", "one commit for a partition's orders at a time", byBatch),
   ];
   stage.table(
     ["strategy", "handled", "committed", ""],
@@ -133,10 +133,11 @@ export async function rebalanceListener(stage: Stage, cast: Cast): Promise<void>
     ),
   );
   for (const member of [first, second]) {
+    const say = (what: string) => stage.say(inColorOf(member, `${member.name} ${what}`));
     for (const event of member.events) {
       if (event.event === "revoked")
-        stage.say(`${member.name} revoked ${shown(event.partitions)}, after committing ${event.committed} orders`);
-      if (event.event === "assigned") stage.say(`${member.name} assigned ${shown(event.partitions)}`);
+        say(`revoked ${shown(event.partitions)}, after committing ${event.committed} orders`);
+      if (event.event === "assigned") say(`assigned ${shown(event.partitions)}`);
     }
   }
   stage.check(
@@ -158,7 +159,7 @@ export async function rebalanceListener(stage: Stage, cast: Cast): Promise<void>
 /** Step 6: what waits in each partition. */
 export async function lag(stage: Stage, cast: Cast): Promise<void> {
   const group = "lag-group";
-  stage.begin("Lag", "how far a group is behind: the end of each partition less what the group has committed there");
+  stage.begin("Consumer group lag", "the end of each partition less what the group has committed there");
   const member = cast.join(group, "consumer-1");
   await cast.until(() => handledBy([member]) === cast.placed.length);
   await cast.leave(member);

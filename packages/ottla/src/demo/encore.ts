@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { sleep } from "@ottla/runtime";
-import { Cast, shown, type Theatre } from "./cast.ts";
+import { Cast, inColorOf, shown, type Theatre } from "./cast.ts";
 import type { MemberProcess } from "./member-process.ts";
 import type { Write } from "./stage.ts";
 
@@ -54,7 +54,7 @@ function tellChanges(cast: Cast, members: readonly MemberProcess[], write: Write
       member.events.length = 0;
       if (now === before) continue;
       owned.set(member, now);
-      write(`${member.name} owns ${now} (before: ${before})`);
+      write(inColorOf(member, `${member.name} owns ${now} (before: ${before})`));
     }
   });
 }

@@ -1,4 +1,4 @@
-import { type Cast, handledBy, owns, partitionCount, shown, topic } from "./cast.ts";
+import { type Cast, handledBy, inColorOf, owns, partitionCount, shown, topic } from "./cast.ts";
 import type { MemberProcess } from "./member-process.ts";
 import type { Stage } from "./stage.ts";
 
@@ -18,8 +18,16 @@ export async function createTopic(stage: Stage, cast: Cast): Promise<void> {
 
 /** Step 2: the key decides the partition. */
 export async function produceOrders(stage: Stage, cast: Cast): Promise<void> {
-  stage.begin("Keyed orders", "60 orders, the customer as key: murmur2(key) decides, as in every Kafka client");
+  stage.begin(
+    "Key-based partitioning",
+    "60 orders, the customer as key: murmur2(key) decides, as in every Kafka client",
+  );
   const placed = await cast.sendOrders(60);
+  for (const { order, partition, offset } of placed.slice(0, 4)) {
+    const { orderId, customerId, orderType } = order;
+    stage.say(`${orderId} | ${customerId} | ${orderType} | partition ${partition} | offset ${offset}`);
+  }
+  stage.say("...");
   stage.bars(cast.counts());
   const partitionOf = new Map<string, Set<number>>();
   for (const { order, partition } of placed) {
@@ -42,7 +50,7 @@ export async function produceOrders(stage: Stage, cast: Cast): Promise<void> {
 
 /** Step 3: a group of one. */
 export async function singleConsumer(stage: Stage, cast: Cast): Promise<MemberProcess> {
-  stage.begin("One consumer", "a group of one owns every partition");
+  stage.begin("A single consumer", `the only member of ${group} owns every partition`);
   const first = cast.join(group, "consumer-1");
   stage.check(
     "consumer-1 owns all six partitions",
@@ -59,8 +67,11 @@ export async function singleConsumer(stage: Stage, cast: Cast): Promise<MemberPr
 
 /** Steps 4 and 5: three consumers in the group. */
 export async function threeConsumers(stage: Stage, cast: Cast, first: MemberProcess): Promise<MemberProcess[]> {
-  stage.begin("Three consumers", "two more join; the range strategy gives each two neighbouring partitions");
-  const before = [shown(first.assignment), "(not started)", "(not started)"];
+  stage.begin(
+    "Three consumers in one group",
+    "two more join; the range strategy gives each two neighbouring partitions",
+  );
+  const before = [owned(first), "(not started)", "(not started)"];
   const members = [first, cast.join(group, "consumer-2"), cast.join(group, "consumer-3")];
   const settled = await cast.until(() =>
     owns(members, [
@@ -95,11 +106,11 @@ export async function consumerDies(
   members: readonly MemberProcess[],
 ): Promise<MemberProcess[]> {
   stage.begin(
-    "Consumer 2 dies",
-    "killed; it cannot say good-bye, so the group waits for its session timeout (6 s here) and then shares its partitions",
+    "Consumer 2 fails",
+    "killed, it cannot say good-bye: after its session timeout (6 s here) the group shares its partitions",
   );
   const [first, second, third] = members as [MemberProcess, MemberProcess, MemberProcess];
-  const before = members.map((member) => shown(member.assignment));
+  const before = members.map(owned);
   await cast.kill(second);
   const left = [first, third];
   const settled = await cast.until(() =>
@@ -111,9 +122,9 @@ export async function consumerDies(
   stage.table(
     ["consumer", "before", "after"],
     [
-      [first.name, before[0] ?? "", shown(first.assignment)],
-      [second.name, before[1] ?? "", "(dead)"],
-      [third.name, before[2] ?? "", shown(third.assignment)],
+      [nameOf(first), before[0] ?? "", owned(first)],
+      [nameOf(second), before[1] ?? "", "(dead)"],
+      [nameOf(third), before[2] ?? "", owned(third)],
     ],
   );
   stage.check("the others own three partitions each", settled);
@@ -122,7 +133,7 @@ export async function consumerDies(
 
 /** Step 7: the same four members under each strategy. */
 export async function strategies(stage: Stage, cast: Cast): Promise<void> {
-  stage.begin("Assignment strategies", "four consumers, six partitions, one group for each strategy");
+  stage.begin("Partition assignment strategies", "four consumers, six partitions, one group for each strategy");
   const expected = { range: [[0, 1], [2, 3], [4], [5]], roundrobin: [[0, 4], [1, 5], [2], [3]] };
   const groups = (["range", "roundrobin"] as const).map((strategy) => ({
     strategy,
@@ -131,11 +142,11 @@ export async function strategies(stage: Stage, cast: Cast): Promise<void> {
   const settled = await Promise.all(
     groups.map(({ strategy, members }) => cast.until(() => owns(members, expected[strategy]))),
   );
-  const rows = [1, 2, 3, 4].map((number, index) => [
-    `consumer-${number}`,
-    ...groups.map(({ members }) => shown(members[index]?.assignment ?? null)),
+  const rows = groups[0]?.members.map((member, index) => [
+    nameOf(member),
+    ...groups.flatMap(({ members }) => members.slice(index, index + 1).map(owned)),
   ]);
-  stage.table(["consumer", ...groups.map(({ strategy }) => strategy)], rows);
+  stage.table(["consumer", ...groups.map(({ strategy }) => strategy)], rows ?? []);
   groups.forEach(({ strategy, members }, index) => {
     stage.check(
       `${strategy} assigns as Kafka's does`,
@@ -149,6 +160,15 @@ export async function strategies(stage: Stage, cast: Cast): Promise<void> {
 function showChange(stage: Stage, members: readonly MemberProcess[], before: readonly string[]): void {
   stage.table(
     ["consumer", "before", "after"],
-    members.map((member, index) => [member.name, before[index] ?? "", shown(member.assignment)]),
+    members.map((member, index) => [nameOf(member), before[index] ?? "", owned(member)]),
   );
+}
+
+function nameOf(member: MemberProcess): string {
+  return inColorOf(member, member.name);
+}
+
+/** What a member owns now, in its colour. */
+function owned(member: MemberProcess): string {
+  return inColorOf(member, shown(member.assignment));
 }

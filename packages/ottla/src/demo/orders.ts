@@ -15,8 +15,8 @@ export function makeOrders(first: number, count: number): Order[] {
     const number = first + index;
     return {
       orderId: `order-${number}`,
-      customerId: customers[number % customers.length] ?? "",
-      orderType: orderTypes[Math.floor(number / customers.length) % orderTypes.length] ?? "",
+      customerId: customers[(number - 1) % customers.length] ?? "",
+      orderType: orderTypes[Math.floor((number - 1) / customers.length) % orderTypes.length] ?? "",
       amount: 10 + ((number * 37) % 990),
     };
   });

@@ -20,7 +20,7 @@ export async function runDemo(options: DemoCommandOptions, context: CommandConte
     write(styleText("bold", "The order-events walk-through"));
     const moved = options.port !== 0 && broker.port !== options.port ? ` (${options.port} is taken)` : "";
     write(
-      `A broker listens on ${bootstrapServers}${moved}; everything is in memory. Each consumer is a process of its own.`,
+      `A broker listens on ${bootstrapServers}${moved}. Everything is in memory; each consumer is a process of its own.`,
     );
     const stage = new Stage(write);
     await walkThrough(theatre, stage);

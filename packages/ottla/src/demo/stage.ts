@@ -28,7 +28,7 @@ export class Stage {
     this.step += 1;
     this.title = title;
     this.write("");
-    this.write(styleText("bold", `${this.step}. ${title}`));
+    this.write(styleText(["bold", "underline"], `${this.step}. ${title}`));
     this.write(styleText("dim", `   ${text}`));
   }
 
@@ -53,7 +53,7 @@ export class Stage {
     const scale = Math.min(1, 40 / most);
     counts.forEach((count, partition) => {
       const bar = "█".repeat(Math.round(count * scale));
-      this.say(`partition ${partition} ${String(count).padStart(4)} ${styleText("cyan", bar)}`);
+      this.say(`partition ${partition}: ${String(count).padStart(3)} messages ${styleText("cyan", bar)}`);
     });
   }
 
