@@ -1,8 +1,8 @@
 import { styleText } from "node:util";
 import { Broker } from "@ottla/broker";
 import { NetworkError, type Runtime, silentLogger } from "@ottla/runtime";
+import type { DemoCommandOptions } from "../ottla/command-options.ts";
 import { type CommandContext, CommandError } from "../ottla/context.ts";
-import type { DemoCommandOptions } from "../ottla/demo-command.ts";
 import { encore } from "./encore.ts";
 import { Stage } from "./stage.ts";
 import { walkThrough } from "./walk-through.ts";

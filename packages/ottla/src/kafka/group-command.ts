@@ -1,6 +1,6 @@
-import type { Admin } from "@ottla/client";
 import { nodeRuntime, type Runtime } from "@ottla/runtime";
 import type { Terminal } from "../terminal.ts";
+import { type GroupContext, printError } from "./group-context.ts";
 import { deleteGroups, deleteOffsets } from "./group-delete.ts";
 import { describeGroups } from "./group-describe.ts";
 import { listGroups } from "./group-list.ts";
@@ -12,13 +12,6 @@ import { formatUsage, parseOptions, UsageError } from "./option-parser.ts";
 
 const purpose =
   "This tool helps to list all consumer groups, describe a consumer group, delete consumer group info, or reset consumer group offsets.";
-
-/** What an action works with. */
-export interface GroupContext extends ToolContext {
-  readonly admin: Admin;
-  /** How long a call may take. */
-  readonly timeoutMs: number;
-}
 
 const defaultTimeoutMs = 30_000;
 
@@ -75,11 +68,6 @@ const actions: Readonly<Record<Exclude<GroupAction, "validate-regex">, (context:
   "reset-offsets": resetOffsets,
   "delete-offsets": deleteOffsets,
 };
-
-/** As Kafka's tool words a failure on standard output. */
-export function printError(terminal: Terminal, message: string): void {
-  terminal.write(`\nError: ${message}\n`);
-}
 
 function failureOf(error: unknown): string {
   if (error instanceof NoAdminError && error.missingFile !== null) {

@@ -1,6 +1,6 @@
 /** `kafka-consumer-groups --delete` and `--delete-offsets`. */
 import { type ItemResult, type KafkaError, settle, type TopicPartition } from "@ottla/client";
-import { type GroupContext, printError } from "./group-command.ts";
+import { type GroupContext, printError } from "./group-context.ts";
 import { selectGroups } from "./group-describe.ts";
 import { type DeletedOffsetRow, deletedOffsetTable } from "./group-tables.ts";
 import { javaError, javaMessage } from "./java-words.ts";

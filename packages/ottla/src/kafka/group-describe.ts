@@ -1,7 +1,7 @@
 /** `kafka-consumer-groups --describe` in its three forms. */
 import type { Admin, GroupDescription, PartitionLag } from "@ottla/client";
 import type { Terminal } from "../terminal.ts";
-import { type GroupContext, printError } from "./group-command.ts";
+import { type GroupContext, printError } from "./group-context.ts";
 import { listGroupIds } from "./group-list.ts";
 import { memberTable, type OffsetRow, offsetTable, stateTable } from "./group-tables.ts";
 import { javaError } from "./java-words.ts";

@@ -1,5 +1,5 @@
 import type { Admin, GroupListing, GroupState, GroupType } from "@ottla/client";
-import type { GroupContext } from "./group-command.ts";
+import type { GroupContext } from "./group-context.ts";
 import { listTable } from "./group-tables.ts";
 import { executionFailure, javaError } from "./java-words.ts";
 import { type ParsedOptions, UsageError } from "./option-parser.ts";

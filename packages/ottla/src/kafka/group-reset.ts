@@ -1,7 +1,7 @@
 /** `kafka-consumer-groups --reset-offsets`. */
 import { AdminError, type ListedOffset, type OffsetSpec, settle, type TopicPartition } from "@ottla/client";
 import { DiskError } from "@ottla/runtime";
-import { type GroupContext, printError } from "./group-command.ts";
+import { type GroupContext, printError } from "./group-context.ts";
 import { selectGroups } from "./group-describe.ts";
 import { type ResetScenario, resetScenario } from "./group-options.ts";
 import { type ResetRow, resetTable } from "./group-tables.ts";

@@ -1,17 +1,7 @@
 import { type Command, Option } from "commander";
 import { settingPair, wholeNumber } from "./arguments.ts";
+import type { BrokerCommandOptions } from "./command-options.ts";
 import type { CommandContext } from "./context.ts";
-
-/** What `ottla broker` was given. */
-export interface BrokerCommandOptions {
-  readonly port?: number;
-  readonly host?: string;
-  readonly dataDir?: string;
-  readonly config?: Readonly<Record<string, string>>;
-  readonly configFile?: string;
-  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
-  readonly logFormat: "text" | "json";
-}
 
 export function addBrokerCommand(program: Command, context: CommandContext): void {
   program

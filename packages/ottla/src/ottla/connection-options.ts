@@ -1,15 +1,6 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./arguments.ts";
 
-/** How a command reaches the cluster, and for whom it prints. */
-export interface ConnectionOptions {
-  readonly bootstrapServer: string;
-  readonly clientConfig?: string;
-  /** In milliseconds. */
-  readonly timeout: number;
-  readonly json?: boolean;
-}
-
 /** Adds the options of every command that talks to a cluster. */
 export function withConnection(command: Command, json: string): Command {
   return command

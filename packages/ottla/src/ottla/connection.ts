@@ -2,7 +2,7 @@ import { parseProperties } from "@ottla/broker";
 import { Admin, AdminError, type AdminOptions, KafkaError } from "@ottla/client";
 import { clientOptions, PropertyError } from "../client-properties.ts";
 import { probe } from "../probe.ts";
-import type { ConnectionOptions } from "./connection-options.ts";
+import type { ConnectionOptions } from "./command-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { readText } from "./files.ts";
 

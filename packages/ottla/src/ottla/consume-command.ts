@@ -1,16 +1,8 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./arguments.ts";
-import { type ConnectionOptions, withConnection } from "./connection-options.ts";
+import type { ConsumeOptions } from "./command-options.ts";
+import { withConnection } from "./connection-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface ConsumeOptions extends ConnectionOptions {
-  readonly group?: string;
-  readonly fromBeginning?: boolean;
-  readonly count?: number;
-  readonly partition?: readonly number[];
-  readonly offset?: number;
-  readonly untilEnd?: boolean;
-}
 
 export function addConsumeCommand(program: Command, context: CommandContext): void {
   withConnection(program.command("consume"), "print each message as a JSON object a line")

@@ -1,12 +1,8 @@
 import type { Command } from "commander";
 import type { MemberOptions } from "../demo/member-events.ts";
 import { wholeNumber } from "./arguments.ts";
+import type { DemoCommandOptions } from "./command-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface DemoCommandOptions {
-  readonly once?: boolean;
-  readonly port: number;
-}
 
 export function addDemoCommand(program: Command, context: CommandContext): void {
   program

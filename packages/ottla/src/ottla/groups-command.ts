@@ -1,14 +1,8 @@
 import type { Command } from "commander";
 import { collect } from "./arguments.ts";
-import { type ConnectionOptions, withConnection } from "./connection-options.ts";
+import type { ConnectionOptions, ResetGroupOptions } from "./command-options.ts";
+import { withConnection } from "./connection-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface ResetGroupOptions extends ConnectionOptions {
-  readonly to: string;
-  readonly topic?: readonly string[];
-  readonly allTopics?: boolean;
-  readonly execute?: boolean;
-}
 
 export function addGroupsCommand(program: Command, context: CommandContext): void {
   const groups = program.command("groups").summary("list, describe, reset, delete consumer groups");

@@ -1,12 +1,8 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./arguments.ts";
-import { type ConnectionOptions, withConnection } from "./connection-options.ts";
+import type { LagOptions } from "./command-options.ts";
+import { withConnection } from "./connection-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface LagOptions extends ConnectionOptions {
-  /** In seconds; true for the default interval. */
-  readonly watch?: number | true;
-}
 
 export function addLagCommand(program: Command, context: CommandContext): void {
   withConnection(program.command("lag"), "print a JSON object for each group, one a line")

@@ -1,16 +1,8 @@
 import { type Command, Option } from "commander";
 import { collect, wholeNumber } from "./arguments.ts";
-import { type ConnectionOptions, withConnection } from "./connection-options.ts";
+import type { ProduceOptions } from "./command-options.ts";
+import { withConnection } from "./connection-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface ProduceOptions extends ConnectionOptions {
-  readonly key?: string;
-  readonly keySeparator?: string;
-  readonly header?: readonly string[];
-  readonly partition?: number;
-  readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
-  readonly input: "text" | "json";
-}
 
 export function addProduceCommand(program: Command, context: CommandContext): void {
   withConnection(program.command("produce"), "print where each message went, a JSON object a line")

@@ -1,5 +1,5 @@
 import { Broker, parseProperties } from "@ottla/broker";
-import type { BrokerCommandOptions } from "./broker-command.ts";
+import type { BrokerCommandOptions } from "./command-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { readText } from "./files.ts";
 import { openLogger } from "./logger.ts";

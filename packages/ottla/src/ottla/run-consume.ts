@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { Admin, Consumer, type Message, type TopicPartition } from "@ottla/client";
+import type { ConsumeOptions } from "./command-options.ts";
 import { checkReachable, clientSettings, speakingPlainly } from "./connection.ts";
-import type { ConsumeOptions } from "./consume-command.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { jsonMessage, shownBytes } from "./message-text.ts";
 import { counted, printJson, printLine } from "./output.ts";

@@ -1,7 +1,7 @@
 import { type Admin, type GroupDescription, type PartitionLag, settle } from "@ottla/client";
 import type { Terminal } from "../terminal.ts";
+import type { ConnectionOptions } from "./command-options.ts";
 import { plainWords, withAdmin } from "./connection.ts";
-import type { ConnectionOptions } from "./connection-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
 

@@ -1,8 +1,8 @@
 import type { Admin } from "@ottla/client";
 import { sleep } from "@ottla/runtime";
+import type { LagOptions } from "./command-options.ts";
 import { withAdmin } from "./connection.ts";
 import type { CommandContext } from "./context.ts";
-import type { LagOptions } from "./lag-command.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
 import { type GroupLag, measureGroups, printLag } from "./run-groups.ts";
 

@@ -1,9 +1,9 @@
 import { Producer, type ProducerRecord, type RecordMetadata } from "@ottla/client";
+import type { ProduceOptions } from "./command-options.ts";
 import { checkReachable, clientSettings, speakingPlainly } from "./connection.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { recordOfJson } from "./message-text.ts";
 import { counted, printJson, printLine } from "./output.ts";
-import type { ProduceOptions } from "./produce-command.ts";
 
 type TextRecord = ProducerRecord<string | Buffer, string | Buffer>;
 

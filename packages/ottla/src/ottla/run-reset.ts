@@ -1,9 +1,9 @@
 import type { Admin, OffsetSpec, TopicPartition } from "@ottla/client";
 import { UsageError } from "../kafka/option-parser.ts";
 import { parseTopicArguments } from "../kafka/topic-arguments.ts";
+import type { ResetGroupOptions } from "./command-options.ts";
 import { withAdmin } from "./connection.ts";
 import { type CommandContext, CommandError } from "./context.ts";
-import type { ResetGroupOptions } from "./groups-command.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
 import { type PartitionOffsets, type PlannedReset, parseTarget, planReset, type ResetTarget } from "./reset-plan.ts";
 

@@ -1,9 +1,8 @@
 import { type Admin, type ConfigEntry, settle, type TopicDescription } from "@ottla/client";
+import type { AlterTopicOptions, ConnectionOptions, CreateTopicOptions, ListTopicsOptions } from "./command-options.ts";
 import { plainWords, withAdmin } from "./connection.ts";
-import type { ConnectionOptions } from "./connection-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
-import type { AlterTopicOptions, CreateTopicOptions, ListTopicsOptions } from "./topics-command.ts";
 
 /** A partition with the offsets of its first record and of the next one to come; null where it has no leader to ask. */
 interface PartitionSize {

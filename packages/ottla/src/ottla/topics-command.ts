@@ -1,24 +1,8 @@
 import type { Command } from "commander";
 import { collect, settingPair, wholeNumber } from "./arguments.ts";
-import { type ConnectionOptions, withConnection } from "./connection-options.ts";
+import type { AlterTopicOptions, ConnectionOptions, CreateTopicOptions, ListTopicsOptions } from "./command-options.ts";
+import { withConnection } from "./connection-options.ts";
 import type { CommandContext } from "./context.ts";
-
-export interface ListTopicsOptions extends ConnectionOptions {
-  readonly internal?: boolean;
-}
-
-export interface CreateTopicOptions extends ConnectionOptions {
-  readonly partitions?: number;
-  readonly replicationFactor?: number;
-  readonly config?: Readonly<Record<string, string>>;
-  readonly ifNotExists?: boolean;
-}
-
-export interface AlterTopicOptions extends ConnectionOptions {
-  readonly partitions?: number;
-  readonly set?: Readonly<Record<string, string>>;
-  readonly unset?: readonly string[];
-}
 
 export function addTopicsCommand(program: Command, context: CommandContext): void {
   const topics = program.command("topics").summary("list, create, describe, alter, delete topics");
