@@ -16,7 +16,9 @@ export function maskVolatile(text: string): string {
   return text
     .replace(/TopicId: [A-Za-z0-9_-]{22}/g, `TopicId: ${"i".repeat(22)}`)
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "u".repeat(36))
-    .replace(/localhost:\d+( {2}\(\d+\)) +/g, (coordinator, id) => `localhost:port${id}`.padEnd(coordinator.length));
+    .replace(/(?:localhost|127\.0\.0\.1):\d+( {2}\(\d+\)) +/g, (coordinator, id) =>
+      `localhost:port${id}`.padEnd(coordinator.length),
+    );
 }
 
 /** The same text with rows, blocks, settings and lists of names sorted, since Kafka prints them in the order of a hash map. */

@@ -38,7 +38,7 @@ async function join(
   topic: string,
   more: Partial<MemberOptions> = {},
 ): Promise<Member> {
-  const { bootstrapServers } = stage.broker;
+  const { bootstrapServers } = stage;
   const member = await Member.join({ bootstrapServers, groupId, clientId, topic, ...more });
   members.set(clientId, member);
   return member;
@@ -226,6 +226,8 @@ const directions: Directions = {
       await admin.createTopics([{ topic: "to-drop" }]);
       await admin.alterGroupOffsets("dropper", [{ topic: "to-drop", partition: 0, offset: 0 }]);
       await admin.deleteTopics(["to-drop"]);
+      // Kafka's coordinator hears of it a little later.
+      while ((await admin.listGroupOffsets("dropper")).length > 0);
     },
   },
   "More / Long names widen the columns": {
@@ -263,7 +265,7 @@ function offsetsFile(): string {
 
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 60_000);
 afterAll(async () => {
   await Promise.all([...members.values()].map((one) => one.close()));
   await stage[Symbol.asyncDispose]();

@@ -7,31 +7,44 @@ import { Admin, Producer } from "@ottla/client";
 import { expect, it } from "vitest";
 import { runGroupCommand } from "../../packages/ottla/src/kafka/group-command.ts";
 import { runTopicCommand } from "../../packages/ottla/src/kafka/topic-command.ts";
+import { startApacheKafka } from "../support/apache-kafka.ts";
 import { CapturedTerminal } from "../support/captured-terminal.ts";
+import { type Subject, subjectIsOttla } from "../support/subject.ts";
 import { comparableOutput, type Run, wrongStderr } from "./compare.ts";
 import type { RecordedCase } from "./recorded.ts";
 
 const tools = { "kafka-topics": runTopicCommand, "kafka-consumer-groups": runGroupCommand };
 
+/** The settings of the recordings' broker. */
+const config = { "num.partitions": "1", "offsets.topic.num.partitions": "1", "group.initial.rebalance.delay.ms": "0" };
+
+/** Our broker; with `OTTLA_TEST_SUBJECT=apache-kafka` the original, which shows that it is our tools that do what Kafka's do. */
+async function startSubject(): Promise<Subject> {
+  if (!subjectIsOttla) return startApacheKafka({ config });
+  const broker = await Broker.start({ port: 0, config });
+  return { bootstrapServers: broker.bootstrapServers, stop: () => broker.close() };
+}
+
 /** A broker as that of the recordings, and what set-ups need. */
 export class Stage implements AsyncDisposable {
-  readonly broker: Broker;
+  readonly bootstrapServers: string;
+  private readonly subject: Subject;
   readonly admin: Admin;
   readonly producer: Producer<string, string>;
   /** For files that commands name. */
   readonly directory: string;
 
-  private constructor(broker: Broker, directory: string) {
-    const { bootstrapServers } = broker;
-    this.broker = broker;
+  private constructor(subject: Subject, directory: string) {
+    const { bootstrapServers } = subject;
+    this.bootstrapServers = bootstrapServers;
+    this.subject = subject;
     this.directory = directory;
     this.admin = new Admin({ bootstrapServers });
     this.producer = new Producer<string, string>({ bootstrapServers });
   }
 
   static async open(): Promise<Stage> {
-    const config = { "num.partitions": 1, "offsets.topic.num.partitions": 1, "group.initial.rebalance.delay.ms": 0 };
-    return new Stage(await Broker.start({ port: 0, config }), mkdtempSync(join(tmpdir(), "ottla-golden-")));
+    return new Stage(await startSubject(), mkdtempSync(join(tmpdir(), "ottla-golden-")));
   }
 
   /** Writes a file and returns its path. */
@@ -48,7 +61,7 @@ export class Stage implements AsyncDisposable {
     if (run === undefined) throw new Error(`no tool ${tool}`);
     // Nothing listens on port 1.
     const known: Record<string, string> = {
-      "localhost:9092": this.broker.bootstrapServers,
+      "localhost:9092": this.bootstrapServers,
       "localhost:9999": "localhost:1",
       ...replaced,
     };
@@ -63,7 +76,7 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.producer.close();
     await this.admin.close();
-    await this.broker.close();
+    await this.subject.stop();
     rmSync(this.directory, { recursive: true });
   }
 }

@@ -36,7 +36,7 @@ const directions: Directions = {
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.open();
-});
+}, 60_000);
 afterAll(() => stage[Symbol.asyncDispose]());
 
 describe("kafka-topics", () => {
