@@ -19,6 +19,8 @@ export interface LogParts {
   readonly nextOffset: number;
   /** Offsets of the producer snapshots in the directory. */
   readonly snapshots: number[];
+  /** Offsets of snapshots that nobody vouches for: they are not used, and go with the next ones that go. */
+  readonly staleSnapshots: number[];
   /** Up to here the log is known to be on disk. */
   readonly recoveryPoint: number;
 }
@@ -64,6 +66,7 @@ export class Log {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #snapshots: number[];
+  #staleSnapshots: number[];
   #unsyncedFiles = new Set<LazyFile>();
   #isDirectoryUnsynced = false;
 
@@ -79,6 +82,7 @@ export class Log {
     this.nextOffset = parts.nextOffset;
     this.recoveryPoint = parts.recoveryPoint;
     this.#snapshots = parts.snapshots;
+    this.#staleSnapshots = parts.staleSnapshots;
     this.#written = this.#endOfActive();
     this.#jitterMs = this.#newJitter();
   }
@@ -143,6 +147,7 @@ export class Log {
     for (const file of active.filesToSync()) this.#unsyncedFiles.add(file);
     if (this.syncsBeforeRoll) active.log.syncBlocking();
     this.takeSnapshot();
+    this.removeOldSnapshots();
     const segment = new Segment(this.#environment, this.directory, this.nextOffset, null);
     // The file has to be there, or the next start would take the one before for the active one.
     segment.log.get();
@@ -160,15 +165,17 @@ export class Log {
     const path = joinPath(this.directory, segmentFileName(offset, "snapshot"));
     replaceFile(this.#environment.runtime.disk, path, this.producers.snapshot());
     this.#snapshots.push(offset);
+    this.#staleSnapshots = this.#staleSnapshots.filter((stale) => stale !== offset);
   }
 
-  /** Removes the snapshots below the log's first segment, and those between segments but for the newest. */
+  /** Removes the snapshots below the log's first segment, those between segments but for the newest, and stale ones. */
   removeOldSnapshots(): void {
     const bases = new Set(this.segments.all.map((segment) => segment.baseOffset));
     const newest = Math.max(...this.#snapshots);
     const kept = this.#snapshots.filter((offset) => bases.has(offset) || offset === newest);
-    const removed = this.#snapshots.filter((offset) => !kept.includes(offset));
+    const removed = this.#snapshots.filter((offset) => !kept.includes(offset)).concat(this.#staleSnapshots);
     this.#snapshots = kept;
+    this.#staleSnapshots = [];
     for (const offset of removed) {
       this.#environment.runtime.disk.remove(joinPath(this.directory, segmentFileName(offset, "snapshot")));
     }

@@ -89,6 +89,7 @@ export function openRestingLog(
     logStartOffset: resting.logStartOffset,
     nextOffset: resting.logEndOffset,
     snapshots: found.snapshots,
+    staleSnapshots: [],
     recoveryPoint: resting.logEndOffset,
   });
   if (active === undefined) {

@@ -137,7 +137,7 @@ class Recovery {
     this.#startAnewIfAllIsGone(logStartOffset);
     const firstOffset = this.#segments[0]!.baseOffset;
     const start = Math.max(logStartOffset, firstOffset);
-    this.#dropSnapshots();
+    const staleSnapshots = this.#sortOutSnapshots();
     if (this.#epochs.truncateFromEnd(this.#nextOffset)) this.#epochsHaveChanged = true;
     if (this.#epochs.truncateFromStart(start)) this.#epochsHaveChanged = true;
     const log = new Log(this.#environment, directory, config, {
@@ -147,6 +147,7 @@ class Recovery {
       logStartOffset: start,
       nextOffset: this.#nextOffset,
       snapshots: this.#snapshots,
+      staleSnapshots,
       recoveryPoint: Math.min(this.#input.recoveryPoint, this.#nextOffset),
     });
     if (this.#epochsAreLost || this.#epochsHaveChanged) log.writeEpochs();
@@ -325,14 +326,16 @@ class Recovery {
     });
   }
 
-  /** Snapshots of a state that was cut off, or that nobody vouches for, must not be found by a later start. */
-  #dropSnapshots(): void {
+  /** Snapshots of a state that was cut off must not be found by a later start, so they are removed. Returns those that nobody vouches for. */
+  #sortOutSnapshots(): number[] {
     const { disk } = this.#environment.runtime;
     this.#snapshots = this.#snapshots.filter((offset) => offset <= this.#nextOffset);
-    for (const offset of this.#found.snapshots) {
-      if (this.#snapshots.includes(offset)) continue;
-      disk.remove(joinPath(this.#input.directory, segmentFileName(offset, "snapshot")));
+    const others = this.#found.snapshots.filter((offset) => !this.#snapshots.includes(offset));
+    for (const offset of others) {
+      if (offset > this.#nextOffset) disk.remove(joinPath(this.#input.directory, segmentFileName(offset, "snapshot")));
     }
+    // Removing files is slow where there are thousands of logs, and these can wait.
+    return others.filter((offset) => offset <= this.#nextOffset);
   }
 
   #startAnewIfAllIsGone(logStartOffset: number): void {
