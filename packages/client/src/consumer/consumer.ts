@@ -2,10 +2,8 @@ import { EventEmitter } from "node:events";
 import { KafkaError, TimeoutError } from "../errors.ts";
 import { waitFor } from "../wait.ts";
 import type { Batch, Message } from "./batch.ts";
-import { fetchCommitted } from "./committed-offsets.ts";
-import type { Committer } from "./committer.ts";
+import { Commits } from "./commits.ts";
 import { type ConsumerOptions, consumerConfig } from "./consumer-config.ts";
-import { CommitFailedError } from "./consumer-errors.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
 import type {
   CommitCallback,
@@ -27,6 +25,8 @@ import { Subscription } from "./subscription.ts";
 import { PartitionMap, type TopicPartition, type TopicPartitionOffset } from "./topic-partition.ts";
 
 const defaultCloseTimeoutMs = 30_000;
+/** Telling brokers that fetch sessions end is a courtesy. */
+const sessionEndTimeoutMs = 1_000;
 
 /**
  * Reads topics, alone or as a member of a group (Kafka's KafkaConsumer).
@@ -42,6 +42,7 @@ const defaultCloseTimeoutMs = 30_000;
  */
 export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvents> {
   readonly #engine: ConsumerEngine<K, V>;
+  readonly #commits: Commits<K, V>;
   #closing: Promise<void> | null = null;
 
   /** Connects to nothing yet. Throws a `ConfigError`. */
@@ -55,6 +56,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
         settings.logger.error(`A listener of the consumer's event ${event} threw`, { error });
       }
     });
+    this.#commits = new Commits(this.#engine);
   }
 
   get clientId(): string {
@@ -153,30 +155,14 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
    * with, that is the last one's plus one. Retries what can be retried. Rejects with a `CommitFailedError` where this consumer no longer owns what it read, with a `RebalanceInProgressError` in the middle of a rebalance.
    */
   async commit(offsets?: readonly TopicPartitionOffset[], options: ConsumerCallOptions = {}): Promise<void> {
-    const { engine, committer } = this.#group("Consumer.commit");
-    const list = this.#toCommit("Consumer.commit", offsets);
-    const timeoutMs = options.timeoutMs ?? engine.settings.defaultApiTimeoutMs;
-    const { clock } = engine.core.runtime;
-    const late = () =>
-      new TimeoutError(`Could not commit offsets for group ${engine.settings.groupId} within ${timeoutMs} ms`);
-    const done = list.length === 0 ? committer.settled() : committer.commit(list, timeoutMs, offsets === undefined);
-    await waitFor(clock, done, clock.monotonic() + timeoutMs, options.signal, late);
+    await this.#commits.commit(offsets, options);
   }
 
   /**
    * Commits like `commit` and returns at once. Commits reach the coordinator in the order of the calls, those of `commit` among them. Without a callback a failure becomes the event `commitFailed`.
    */
   commitAsync(callback?: CommitCallback, offsets?: readonly TopicPartitionOffset[]): void {
-    const { engine, committer } = this.#group("Consumer.commitAsync");
-    const list = this.#toCommit("Consumer.commitAsync", offsets);
-    const done =
-      list.length === 0
-        ? committer.settled()
-        : committer.commit(list, engine.settings.defaultApiTimeoutMs, offsets === undefined);
-    done.then(
-      () => callback?.(null, list),
-      (error: KafkaError) => (callback === undefined ? engine.commitFailed(error, list) : callback(error, list)),
-    );
+    void this.#commits.commitInBackground(callback, offsets);
   }
 
   /** What the group has committed for these partitions (default: those assigned), in the order asked for. */
@@ -184,19 +170,8 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     partitions?: readonly TopicPartition[],
     options: ConsumerCallOptions = {},
   ): Promise<CommittedPosition[]> {
-    const { engine } = this.#group("Consumer.committed");
     const asked = partitions === undefined ? this.assignment() : checkPartitions("Consumer.committed", partitions);
-    if (asked.length === 0) return [];
-    const timeoutMs = options.timeoutMs ?? engine.settings.defaultApiTimeoutMs;
-    const found = new PartitionMap<TopicPartitionOffset>();
-    const link = engine.link!;
-    for (const one of await fetchCommitted(engine.core, link, asked, { ...options, timeoutMs })) {
-      found.set(one.topic, one.partition, one);
-    }
-    return asked.map(({ topic, partition }) => {
-      const { offset = null, leaderEpoch = -1, metadata = "" } = found.get(topic, partition) ?? {};
-      return { topic, partition, offset, leaderEpoch, metadata };
-    });
+    return this.#commits.committed(asked, options);
   }
 
   // Positions
@@ -347,7 +322,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
       engine.core.logger.warn(error.message);
     } finally {
       const leftMs = Math.max(0, deadline - clock.monotonic());
-      await engine.shutDown(Math.min(leftMs, engine.settings.requestTimeoutMs));
+      await engine.shutDown(Math.min(leftMs, sessionEndTimeoutMs));
     }
   }
 
@@ -356,38 +331,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     return this.#engine;
   }
 
-  #group(what: string): { engine: ConsumerEngine<K, V>; committer: Committer } {
-    const engine = this.#open();
-    if (engine.committer === null) throw needsGroup(what);
-    return { engine, committer: engine.committer };
-  }
-
   #state({ topic, partition }: TopicPartition): PartitionState {
     const state = this.#engine.offsets.get(topic, partition);
     if (state === undefined) throw notAssigned({ topic, partition });
     return state;
-  }
-
-  /** What is to be committed; whoever commits the current message vouches for it. */
-  #toCommit(what: string, offsets: readonly TopicPartitionOffset[] | undefined): TopicPartitionOffset[] {
-    const { offsets: own, isSubscribed } = this.#engine;
-    if (offsets === undefined) {
-      const consumed = own.consumed();
-      own.finish();
-      return consumed;
-    }
-    const list = checkOffsets(what, offsets);
-    // The coordinator would take it, over the head of whoever owns the partition now.
-    const foreign = isSubscribed
-      ? list.find(({ topic, partition }) => own.get(topic, partition) === undefined)
-      : undefined;
-    if (foreign !== undefined) {
-      throw new CommitFailedError(
-        `${what}: ${foreign.topic}-${foreign.partition} is not assigned to this consumer (any more)`,
-      );
-    }
-    if (own.coversCurrent(list)) own.finish();
-    return list;
   }
 
   #seekToEnd(what: string, end: "beginning" | "end", partitions: readonly TopicPartition[] | undefined): void {
