@@ -17,6 +17,16 @@ export interface OttlaOptions {
   readonly runtime?: Runtime;
 }
 
+const commands = new Map([
+  ["broker", addBrokerCommand],
+  ["topics", addTopicsCommand],
+  ["groups", addGroupsCommand],
+  ["produce", addProduceCommand],
+  ["consume", addConsumeCommand],
+  ["lag", addLagCommand],
+  ["demo", addDemoCommand],
+]);
+
 /** Runs `ottla` and returns its exit code. */
 export async function runOttla(
   args: readonly string[],
@@ -30,13 +40,9 @@ export async function runOttla(
     .showHelpAfterError("(--help says what there is)")
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
-  addBrokerCommand(program, context);
-  addTopicsCommand(program, context);
-  addGroupsCommand(program, context);
-  addProduceCommand(program, context);
-  addConsumeCommand(program, context);
-  addLagCommand(program, context);
-  addDemoCommand(program, context);
+  // A command that is named is enough: a broker need not set up the options of all others before it starts.
+  const named = args[0] === undefined ? undefined : commands.get(args[0]);
+  for (const add of named === undefined ? commands.values() : [named]) add(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
     return context.exitCode;

@@ -1,4 +1,5 @@
 import { Broker, parseProperties } from "@ottla/broker";
+import type { Logger } from "@ottla/runtime";
 import type { BrokerCommandOptions } from "./command-options.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import { readText } from "./files.ts";
@@ -8,7 +9,7 @@ import { openLogger } from "./logger.ts";
 export async function runBroker(options: BrokerCommandOptions, context: CommandContext): Promise<number> {
   const { terminal, runtime } = context;
   const interrupted = terminal.interrupted();
-  const logger = openLogger(options, runtime.clock, (line) => terminal.complain(line));
+  const logger = await openLogger(options, runtime.clock, (line) => terminal.complain(line));
   const broker = await startBroker(options, context, logger);
   const data = broker.dataDir ?? "memory (gone when it stops; --data-dir keeps it)";
   const sinceStartMs = Math.round(process.uptime() * 1000);
@@ -21,7 +22,7 @@ export async function runBroker(options: BrokerCommandOptions, context: CommandC
 async function startBroker(
   options: BrokerCommandOptions,
   { runtime }: CommandContext,
-  logger: ReturnType<typeof openLogger>,
+  logger: Logger,
 ): Promise<Broker> {
   const { port, host, dataDir } = options;
   try {
