@@ -1,19 +1,22 @@
 /**
  * Builds what runs as plain JavaScript.
  *
- *   node scripts/build.ts             the command line as one file: packages/ottla/dist/cli.js (what `npm start`, `npm test` and the bins use)
+ *   node scripts/build.ts             the command line: packages/ottla/dist/cli.js and parts of it (what `npm start`, `npm test` and the bins use)
  *   node scripts/build.ts --publish   every package besides, ready to publish, in packages/<name>/dist, and tarballs of them in build/
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
+import { lazyBuiltins } from "./lazy-builtins.ts";
 
 const root = join(import.meta.dirname, "..");
 const libraries = ["runtime", "protocol", "client", "broker", "testkit"];
 
 /** Packages with a native part cannot be bundled; they stay dependencies. */
 const native = ["@node-rs/crc32", "fs-native-extensions", "lz4-napi", "snappy"];
+
+const keepOldPartsMs = 10 * 60_000;
 
 interface Manifest {
   name: string;
@@ -29,22 +32,37 @@ function manifest(name: string): Manifest {
   return JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8"));
 }
 
-async function bundleCommandLine(): Promise<void> {
-  await build({
-    entryPoints: [join(root, "packages/ottla/src/cli.ts")],
-    outfile: join(root, "packages/ottla/dist/cli.js"),
+/** Bundles the command line: `cli.js` and, beside it, the parts that it loads when they are asked for. Returns the files. */
+async function bundleCommandLine(): Promise<Set<string>> {
+  const directory = join(root, "packages/ottla/dist");
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ["packages/ottla/src/cli.ts"],
+    outdir: "packages/ottla/dist",
     bundle: true,
+    splitting: true,
+    chunkNames: "part-[hash]",
     platform: "node",
     format: "esm",
     target: "node22.15",
     external: native,
+    plugins: [lazyBuiltins],
+    // Names stay, for the sake of stack traces.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: "none",
     logLevel: "warning",
+    metafile: true,
     // Bundled CommonJS dependencies ask for Node's own modules with require.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
+    banner: { js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
   });
+  const written = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+  for (const file of readdirSync(directory)) {
+    const path = join(directory, file);
+    // Programs that were started before this build may still ask for a part of theirs.
+    if (!written.has(file) && Date.now() - statSync(path).mtimeMs > keepOldPartsMs) rmSync(path);
+  }
+  return written;
 }
 
 /** Compiles all libraries in one pass and gives each its own JavaScript, declarations and package.json. */
@@ -90,11 +108,11 @@ function nameDeclarationsAsJavaScript(directory: string): void {
   }
 }
 
-function describeCommandLine(): string {
+function describeCommandLine(files: Iterable<string>): string {
   const target = join(root, "build/ottla");
   mkdirSync(join(target, "dist"), { recursive: true });
   cpSync(join(root, "packages/ottla/bin"), join(target, "bin"), { recursive: true });
-  cpSync(join(root, "packages/ottla/dist/cli.js"), join(target, "dist/cli.js"));
+  for (const file of files) cpSync(join(root, "packages/ottla/dist", file), join(target, "dist", file));
   const { name, version, license, description, bin, engines } = manifest("ottla");
   const dependencies: Record<string, string> = {};
   for (const library of libraries) {
@@ -135,8 +153,8 @@ function pack(directories: string[]): void {
   for (const file of readdirSync(target)) console.log(`build/tarballs/${file}`);
 }
 
-await bundleCommandLine();
+const files = await bundleCommandLine();
 if (process.argv.includes("--publish")) {
   compileLibraries();
-  pack([...libraries.map((name) => join(root, "packages", name, "dist")), describeCommandLine()]);
+  pack([...libraries.map((name) => join(root, "packages", name, "dist")), describeCommandLine(files)]);
 }
