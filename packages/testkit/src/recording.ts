@@ -28,6 +28,7 @@ export async function recordSend(
   producer: Producer,
   place: TopicPartition,
   value: string,
+  key: string | null = null,
 ): Promise<Outcome> {
   const note = (outcome: Outcome, offset: number | null) => {
     history.add({
@@ -42,7 +43,7 @@ export async function recordSend(
     return outcome;
   };
   try {
-    const { offset } = await producer.send({ ...place, value });
+    const { offset } = await producer.send({ ...place, key, value });
     // A duplicate of what the broker has forgotten the place of is sent all the same.
     return note("ok", offset < 0 ? null : offset);
   } catch (error) {
