@@ -34,6 +34,7 @@ export class Asking {
     if (this.#isStamped) return;
     this.#isStamped = true;
     this.#askedAt = this.#clock.monotonic();
+    this.#turnBeganAt = this.#askedAt;
     this.#clock.defer(() => {
       this.#isStamped = false;
     });
@@ -66,10 +67,16 @@ export class Asking {
     }
   }
 
+  /** Whether the application has kept sockets and timers from their turn for a while. */
+  get isTurnOver(): boolean {
+    return this.#clock.monotonic() - this.#turnBeganAt >= longestTurnMs;
+  }
+
   /** Lets sockets and timers have their turn where the application has not done so for a while. */
   async yield(): Promise<void> {
-    const now = this.#clock.monotonic();
-    if (now - this.#turnBeganAt < longestTurnMs) return;
+    if (!this.isTurnOver) return;
+    // Timers are about to look at it, and the turn's stamp is an old one.
+    this.#askedAt = this.#clock.monotonic();
     await new Promise<void>((resolve) => this.#clock.defer(resolve));
     this.#turnBeganAt = this.#clock.monotonic();
   }

@@ -100,17 +100,34 @@ abstract class Iteration<T, K, V> implements AsyncIterableIterator<T, undefined,
   }
 }
 
+/** The clock is read for every so many messages at least. */
+const mostBetweenLooks = 16;
+
 /** Message by message. While there is a batch at hand and nothing else to do, a message costs a resolved promise and no turn of any loop. */
 export class MessageIteration<K, V> extends Iteration<Message<K, V>, K, V> {
+  /** A handler that never waits would keep heartbeats from leaving: after so many messages the clock says whether the event loop is due. */
+  #lookEvery = 1;
+  #untilLook = 1;
+
   override next(): Promise<IteratorResult<Message<K, V>, undefined>> {
-    const { asking, delivery } = this.engine;
+    const { asking, delivery, offsets } = this.engine;
     if (asking.isInterrupted || !this.isRunning || !delivery.hasBegun || this.isAsking) return super.next();
     asking.ask();
+    if (--this.#untilLook === 0 && this.#isTurnOver()) return super.next();
     try {
       return Promise.resolve({ done: false, value: delivery.takeMessage()! });
     } catch (error) {
+      // Whoever asks has finished what came before.
+      offsets.finish();
       return this.failed(error);
     }
+  }
+
+  #isTurnOver(): boolean {
+    const { isTurnOver } = this.engine.asking;
+    this.#lookEvery = isTurnOver ? 1 : Math.min(2 * this.#lookEvery, mostBetweenLooks);
+    this.#untilLook = this.#lookEvery;
+    return isTurnOver;
   }
 
   protected override take(): Message<K, V> | null {
