@@ -41,7 +41,8 @@ export function parseCheckpointRows(content: Buffer, columnCount: number): strin
   const text = content.toString();
   if (text.length === 0) return [];
   const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
+  // Every line is ended, the last one too: without that a number that was cut short would pass for one.
+  if (lines.pop() !== "") return null;
   if (lines[0] !== "0" || lines[1] === undefined || !/^\d+$/.test(lines[1])) return null;
   if (Number(lines[1]) !== lines.length - 2) return null;
   const rows = lines.slice(2).map((line) => line.split(" "));

@@ -57,7 +57,7 @@ describe("checkpoint files", () => {
       else expect(offsets.size).toBe(0);
     }
     expect(parseOffsetCheckpoint(Buffer.from("0\n1\nt-x 3 7\n"))).toEqual(new Map([["t-x-3", 7]]));
-    for (const text of ["1\n0\n", "0\n2\nt 0 1\n", "0\n1\nt 0\n", "0\n1\nt 0 x\n", "0"]) {
+    for (const text of ["1\n0\n", "0\n2\nt 0 1\n", "0\n1\nt 0\n", "0\n1\nt 0 x\n", "0\n1\nt 0 1", "0"]) {
       expect([text, parseOffsetCheckpoint(Buffer.from(text))]).toEqual([text, null]);
     }
   });

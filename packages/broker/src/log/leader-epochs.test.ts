@@ -72,6 +72,8 @@ describe("leader epochs", () => {
       "0\n1\n0 x\n",
       "0\n2\n2 0\n1 5\n",
       "0\n2\n1 5\n2 5\n",
+      // Cut short by a crash: it was 14.
+      "0\n2\n0 0\n1 1",
       "\0\0\0",
     ]) {
       expect([text, LeaderEpochs.parse(Buffer.from(text))]).toEqual([text, null]);
