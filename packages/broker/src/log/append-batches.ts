@@ -5,6 +5,7 @@ import type { AppendOptions, AppendOutcome, RecordError } from "./outcomes.ts";
 import type { ProducedBatch } from "./producer-entry.ts";
 import { type BatchRefusal, type ValidationContext, validateBatch, validateFrame } from "./validate-batch.ts";
 
+const nothing = Buffer.alloc(0);
 const noErrors: readonly RecordError[] = [];
 
 export function failedAppend(
@@ -45,10 +46,16 @@ export function appendBatches(
   const bytes = Buffer.isBuffer(records)
     ? records
     : Buffer.from(records.buffer, records.byteOffset, records.byteLength);
-  const badFrame = validateFrame(bytes, view, context);
-  if (badFrame !== null) return refused(badFrame, log);
-  if (view.size < bytes.length) return appendSeveral(environment, log, leaderEpoch, bytes, context, options);
-  return refusalOf(view, log, context, options) ?? appendOne(view, log, leaderEpoch, context);
+  try {
+    const badFrame = validateFrame(bytes, view, context);
+    if (badFrame !== null) return refused(badFrame, log);
+    if (view.size < bytes.length) return appendSeveral(environment, log, leaderEpoch, bytes, context, options);
+    return refusalOf(view, log, context, options) ?? appendOne(view, log, leaderEpoch, context);
+  } finally {
+    // Neither the request's bytes nor what was decompressed may live on in what all appends share.
+    view.reset(nothing, 0);
+    environment.records.bytes = nothing;
+  }
 }
 
 /** Several batches, which only the broker itself appends: checked all before the first is taken. */

@@ -16,9 +16,17 @@ export function replaceFile(disk: Disk, path: string, content: Uint8Array): void
   disk.rename(temporary, path);
 }
 
-/** Like `replaceFile`; the new content has reached the disk before it gets the name. */
-export async function replaceFileDurably(disk: Disk, path: string, content: Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
+/**
+ * Like `replaceFile`; the new content has reached the disk before it gets the name. Where `isWanted` says no by then, the file is left as it is, and so is what
+ * `replaceFile` made of it in the meantime. Returns whether the file was replaced. Not to be called for one file before the last call has ended.
+ */
+export async function replaceFileDurably(
+  disk: Disk,
+  path: string,
+  content: Uint8Array,
+  isWanted: () => boolean = () => true,
+): Promise<boolean> {
+  const temporary = `${path}.new`;
   const file = disk.open(temporary, "create");
   try {
     file.truncate(0);
@@ -27,7 +35,9 @@ export async function replaceFileDurably(disk: Disk, path: string, content: Uint
   } finally {
     file.close();
   }
+  if (!isWanted()) return false;
   disk.rename(temporary, path);
+  return true;
 }
 
 /** The content of a file, or null where there is none. */

@@ -22,8 +22,10 @@ export class Checkpoints {
   readonly #directory: string;
   /** Last content by file name: what has not changed is not written again. */
   readonly #written = new Map<string, string>();
-  /** The last durable write: one at a time, since all use the same temporary names. */
+  /** The last durable write: one at a time. */
   #writing: Promise<void> = Promise.resolve();
+  /** How often log starts were written at once: a durable write that was overtaken by that must not bring older ones back. */
+  #startsWrittenNow = 0;
 
   constructor(disk: Disk, logDirectory: string, logger: Logger) {
     this.#disk = disk;
@@ -44,26 +46,22 @@ export class Checkpoints {
   /** Writes recovery points, high watermarks and log starts. Rejects with a `DiskError`. */
   async write(partitions: Iterable<Partition>): Promise<void> {
     const all = [...partitions];
-    await this.#writeDurably(
-      checkpointFiles.recoveryPoint,
-      offsets(all, (partition) => partition.recoveryPoint),
-    );
-    await this.#writeDurably(
-      checkpointFiles.replication,
-      offsets(all, (partition) => partition.highWatermark),
-    );
+    await this.#writeDurably(checkpointFiles.recoveryPoint, () => offsets(all, (partition) => partition.recoveryPoint));
+    await this.#writeDurably(checkpointFiles.replication, () => offsets(all, (partition) => partition.highWatermark));
     await this.writeLogStarts(all);
   }
 
   /** Stores where the logs start, durably. */
   writeLogStarts(partitions: Iterable<Partition>): Promise<void> {
-    return this.#writeDurably(checkpointFiles.logStart, logStarts(partitions));
+    const all = [...partitions];
+    return this.#writeDurably(checkpointFiles.logStart, () => logStarts(all));
   }
 
   /** Stores where the logs start so that it survives the process. */
   writeLogStartsNow(partitions: Iterable<Partition>): void {
     const content = formatOffsetCheckpoint(logStarts(partitions));
     replaceFile(this.#disk, joinPath(this.#directory, checkpointFiles.logStart), content);
+    this.#startsWrittenNow++;
     this.#written.delete(checkpointFiles.logStart);
   }
 
@@ -74,17 +72,23 @@ export class Checkpoints {
     } else {
       this.cleaned.set(name, offset);
     }
-    return this.#writeDurably(checkpointFiles.cleaner, this.cleaned);
+    return this.#writeDurably(checkpointFiles.cleaner, () => this.cleaned);
   }
 
-  #writeDurably(name: string, content: OffsetCheckpoint): Promise<void> {
-    const bytes = formatOffsetCheckpoint(content);
+  #writeDurably(name: string, content: () => OffsetCheckpoint): Promise<void> {
+    const path = joinPath(this.#directory, name);
     const write = async () => {
-      const text = bytes.toString();
-      if (this.#written.get(name) === text) return;
-      await replaceFileDurably(this.#disk, joinPath(this.#directory, name), bytes);
-      await this.#disk.syncDirectory(this.#directory);
-      this.#written.set(name, text);
+      for (;;) {
+        const bytes = formatOffsetCheckpoint(content());
+        const text = bytes.toString();
+        if (this.#written.get(name) === text) return;
+        const before = this.#startsWrittenNow;
+        const isWanted = () => name !== checkpointFiles.logStart || this.#startsWrittenNow === before;
+        if (!(await replaceFileDurably(this.#disk, path, bytes, isWanted))) continue;
+        this.#written.set(name, text);
+        await this.#disk.syncDirectory(this.#directory);
+        return;
+      }
     };
     this.#writing = this.#writing.then(write, write);
     return this.#writing;

@@ -1,5 +1,5 @@
 import { errorCodes } from "@ottla/protocol";
-import { recordingLogger } from "@ottla/runtime";
+import { recordingLogger, simClock, simDisk } from "@ottla/runtime";
 import { describe, expect, it } from "vitest";
 import {
   append,
@@ -117,6 +117,26 @@ describe("directories", () => {
     const more = { deletedTopicIds: new Set([testTopicId]) };
     const logs = await openLogs(runtime, { partitions: renewed, more });
     expect(logs.partition("t", 0)).toMatchObject({ offline: null, logEndOffset: 0 });
+  });
+
+  it("that are there already are somebody else's, or left by a creation that was cut short", async () => {
+    const runtime = testRuntime();
+    const first = await openLogs(runtime);
+    await fill(first, runtime);
+    await runtime.clock.until(first.close());
+    const logs = await openLogs(runtime, { partitions: [] });
+    const refused = logs.createPartition(expectedPartition({ topicId: otherId }));
+    expect(refused.offline?.message).toContain(testTopicId);
+    expect(runtime.disk.readFile("/data/log/t-0/partition.metadata").toString()).toContain(testTopicId);
+    for (const topic of ["bare", "named"]) runtime.disk.makeDirectory(`/data/log/${topic}-0`);
+    writeInto(runtime.disk, "/data/log/named-0/partition.metadata", Buffer.from(`version: 0\ntopic_id: ${otherId}`));
+    for (const topic of ["bare", "named"]) {
+      const partition = logs.createPartition(expectedPartition({ topic, topicId: otherId }));
+      expect(await runtime.clock.until(append(partition, batchOf([{}])))).toMatchObject({
+        errorCode: 0,
+        baseOffset: 0,
+      });
+    }
   });
 
   it("that nobody expects are listed, and removed with their topic's id", async () => {
@@ -267,6 +287,28 @@ describe("checkpoints", () => {
     expect(read("recovery-point-offset-checkpoint")).toBe("0\n1\nt 0 3\n");
     expect(read("replication-offset-checkpoint")).toBe("0\n1\nt 0 3\n");
     expect(read("log-start-offset-checkpoint")).toBe("0\n0\n");
+  });
+
+  it("of log starts are never put back by a write that was slower", async () => {
+    const clock = simClock({ startMs: 1_700_000_060_000 });
+    const disk = simDisk({ clock, syncMs: { min: 5, max: 5 } });
+    const runtime = { ...testRuntime(), clock, disk: disk.mount() };
+    const logs = await openLogs(runtime);
+    await fill(logs, runtime);
+    const partition = logs.partition("t", 0)!;
+    partition.deleteRecordsBefore(1);
+    const writing = logs.housekeeping.writeCheckpoints();
+    // While the third file waits for its sync.
+    await clock.runFor(22);
+    partition.deleteRecordsBefore(2);
+    const stored = () =>
+      parseOffsetCheckpoint(runtime.disk.readFile("/data/log/log-start-offset-checkpoint"))?.get("t-0");
+    for (let i = 0; i < 30; i++) {
+      expect(stored()).toBe(2);
+      await clock.runFor(1);
+    }
+    await clock.until(writing);
+    expect(stored()).toBe(2);
   });
 
   it("that are damaged cost a full check, and no more", async () => {

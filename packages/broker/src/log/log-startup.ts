@@ -1,3 +1,4 @@
+import { CorruptBatchError } from "@ottla/protocol";
 import { DiskError } from "@ottla/runtime";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { MarkedLog } from "./clean-shutdown.ts";
@@ -12,10 +13,10 @@ import {
 import type { ExpectedPartition, StrayDirectory } from "./log-manager-options.ts";
 import { syncPolicy } from "./log-syncer.ts";
 import { describeLog, emptyLog, type RestingLog } from "./open-log.ts";
-import { Partition, type PartitionOptions } from "./partition.ts";
-import type { PartitionHost } from "./partition-host.ts";
+import { Partition } from "./partition.ts";
+import type { PartitionHost, PartitionOptions } from "./partition-host.ts";
 import { readTopicId, writePartitionMetadata } from "./partition-metadata.ts";
-import { recoverLogInSlices } from "./recovery.ts";
+import { type RecoveredLog, type RecoveryInput, recoverLog, recoverLogInSlices } from "./recovery.ts";
 
 /** Opens, makes and recovers partitions below one log directory. */
 export class LogStartup {
@@ -58,6 +59,7 @@ export class LogStartup {
     const { environment } = this.#host;
     const options = this.#options(expected);
     try {
+      if (environment.runtime.disk.stat(options.directory) !== null) return this.#createWhereSomethingIs(options);
       environment.runtime.disk.makeDirectory(options.directory);
       environment.root.changed();
       writePartitionMetadata(environment.runtime.disk, options.directory, expected.topicId);
@@ -96,23 +98,44 @@ export class LogStartup {
     return path;
   }
 
+  /** A new partition whose directory is there: left by a creation that was cut short, or somebody else's. */
+  #createWhereSomethingIs(options: PartitionOptions): Partition {
+    const { environment } = this.#host;
+    const { disk } = environment.runtime;
+    const topicId = readTopicId(disk, options.directory);
+    const hasRecords = disk.list(options.directory).some(({ name, size }) => name.endsWith(".log") && size > 0);
+    const isForeign = topicId === null ? hasRecords : topicId !== options.topicId;
+    if (isForeign) return this.#foreign(options, topicId ?? "unknown");
+    writePartitionMetadata(disk, options.directory, options.topicId);
+    return this.#opened(options, recoverLog(environment, this.#recovery(options)));
+  }
+
   async #recovered(options: PartitionOptions): Promise<Partition> {
     const { environment } = this.#host;
-    const { logger } = environment;
-    const name = partitionDirectoryName(options.topic, options.index);
-    const { log, report } = await recoverLogInSlices(environment, {
-      directory: options.directory,
-      config: options.config,
-      recoveryPoint: options.recoveryPoint ?? 0,
+    const recovered = await recoverLogInSlices(environment, this.#recovery(options));
+    // Where being committed means being on disk, all that was found has to be there before anybody relies on it.
+    if (syncPolicy(environment.config, options.config).always) await recovered.log.sync();
+    return this.#opened(options, recovered);
+  }
+
+  #recovery({ topic, index, directory, config, recoveryPoint = 0, leaderEpoch }: PartitionOptions): RecoveryInput {
+    const name = partitionDirectoryName(topic, index);
+    return {
+      directory,
+      config,
+      recoveryPoint,
       logStartOffset: this.#checkpoints.logStarts.get(name) ?? 0,
-      newestEpoch: options.leaderEpoch,
-      mayHaveGaps: options.config.cleanupPolicy.includes("compact") || this.#checkpoints.cleaned.has(name),
-    });
+      newestEpoch: leaderEpoch,
+      mayHaveGaps: config.cleanupPolicy.includes("compact") || this.#checkpoints.cleaned.has(name),
+    };
+  }
+
+  #opened(options: PartitionOptions, { log, report }: RecoveredLog): Partition {
+    const { logger } = this.#host.environment;
+    const name = partitionDirectoryName(options.topic, options.index);
     if (report.cutBytes > 0) {
       logger.warn(`${name}: cut off ${report.cutBytes} bytes of an unfinished write at offset ${log.nextOffset}`);
     }
-    // Where being committed means being on disk, all that was found has to be there before anybody relies on it.
-    if (syncPolicy(environment.config, options.config).always) await log.sync();
     const stable = Math.min(log.nextOffset, log.producers.firstUnstableOffset);
     const resting = describeLog(log, log.nextOffset, stable);
     // Most logs are empty where there are many; an open one costs some kilobytes.
@@ -132,7 +155,8 @@ export class LogStartup {
   }
 
   #offline(options: PartitionOptions, error: unknown): Partition {
-    if (!(error instanceof DiskError || error instanceof LogDamagedError)) throw error;
+    const isExpected = error instanceof DiskError || error instanceof LogDamagedError;
+    if (!isExpected && !(error instanceof CorruptBatchError)) throw error;
     const partition = new Partition(this.#host, options, this.#lastKnown(options));
     partition.goOffline(error.message);
     return partition;

@@ -7,6 +7,7 @@ import { Log } from "./log.ts";
 import { readLogDirectory } from "./log-directory.ts";
 import { partitionMetadataFile } from "./partition-metadata.ts";
 import { ProducerState } from "./producer-state.ts";
+import { recoverLog } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 
 /** What is known of a log that is not open, from a clean stop: enough to answer for it without reading anything. */
@@ -64,8 +65,23 @@ export function describeLog(log: Log, highWatermark: number, lastStableOffset: n
   };
 }
 
-/** Opens a log that was stopped cleanly; null where its directory is not as it was left, so that it has to be recovered. */
-export function openRestingLog(
+/** Opens a log that was stopped cleanly; where its directory is not as it was left, all of it is checked first. Throws a `DiskError` or a `LogDamagedError`. */
+export function openLog(
+  environment: LogEnvironment,
+  partition: { readonly directory: string; readonly config: LogConfig; readonly leaderEpoch: number },
+  resting: RestingLog,
+): Log {
+  const { directory, config, leaderEpoch: newestEpoch } = partition;
+  const log = openRestingLog(environment, directory, config, resting);
+  if (log !== null) return log;
+  environment.logger.warn(`${directory} is not as the last clean stop left it: checking all of it`);
+  const mayHaveGaps = config.cleanupPolicy.includes("compact");
+  const { logStartOffset } = resting;
+  return recoverLog(environment, { directory, config, recoveryPoint: 0, logStartOffset, newestEpoch, mayHaveGaps }).log;
+}
+
+/** Null where its directory is not as it was left, so that it has to be recovered. */
+function openRestingLog(
   environment: LogEnvironment,
   directory: string,
   config: LogConfig,

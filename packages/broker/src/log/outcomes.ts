@@ -63,12 +63,20 @@ export interface ReadOutcome {
   release(): void;
 }
 
+/** The part of a read that brought nothing. */
+export const nothingRead: Pick<ReadOutcome, "records" | "release"> = { records: Buffer.alloc(0), release() {} };
+
 /** An answer of ListOffsets: all -1 where there is no such record. */
 export interface OffsetOutcome {
   readonly errorCode: number;
   readonly offset: number;
   readonly timestampMs: number;
   readonly leaderEpoch: number;
+}
+
+/** There is no such record; or, with an error, nobody can say. */
+export function noOffset(errorCode: number): OffsetOutcome {
+  return { errorCode, offset: -1, timestampMs: -1, leaderEpoch: -1 };
 }
 
 /** An answer of OffsetForLeaderEpoch: the largest epoch that is not above the one asked for, and where it ended; -1 and -1 where there is none. */

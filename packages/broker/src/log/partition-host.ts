@@ -1,3 +1,4 @@
+import type { LogConfig } from "./config.ts";
 import type { LogEnvironment } from "./environment.ts";
 import type { SyncScheduler } from "./sync-scheduler.ts";
 
@@ -9,4 +10,16 @@ export interface PartitionHost {
   logStartMoved(): void;
   /** Makes the log start offsets survive the machine too. Rejects with a `DiskError`. */
   syncLogStarts(): Promise<void>;
+}
+
+/** Which partition it is. */
+export interface PartitionOptions {
+  readonly topic: string;
+  readonly index: number;
+  readonly topicId: string;
+  readonly leaderEpoch: number;
+  readonly config: LogConfig;
+  readonly directory: string;
+  /** Up to here the log is known to be on disk, where that is not all of it. */
+  readonly recoveryPoint?: number;
 }

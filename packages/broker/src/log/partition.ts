@@ -6,33 +6,20 @@ import { LogDamagedError } from "./damage.ts";
 import { LiveLog } from "./live-log.ts";
 import type { Log } from "./log.ts";
 import type { FoundRecord } from "./log-reader.ts";
-import { describeLog, openRestingLog, type RestingLog } from "./open-log.ts";
-import type {
-  AppendOptions,
-  AppendOutcome,
-  EpochEndOutcome,
-  Isolation,
-  OffsetOutcome,
-  ProducerDescription,
-  ReadOptions,
-  ReadOutcome,
+import { describeLog, openLog, type RestingLog } from "./open-log.ts";
+import {
+  type AppendOptions,
+  type AppendOutcome,
+  type EpochEndOutcome,
+  type Isolation,
+  noOffset,
+  nothingRead,
+  type OffsetOutcome,
+  type ProducerDescription,
+  type ReadOptions,
+  type ReadOutcome,
 } from "./outcomes.ts";
-import type { PartitionHost } from "./partition-host.ts";
-import { recoverLog } from "./recovery.ts";
-
-export interface PartitionOptions {
-  readonly topic: string;
-  readonly index: number;
-  readonly topicId: string;
-  readonly leaderEpoch: number;
-  readonly config: LogConfig;
-  readonly directory: string;
-  /** Up to here the log is known to be on disk, where that is not all of it. */
-  readonly recoveryPoint?: number;
-}
-
-const nothingRead = Buffer.alloc(0);
-const noRelease = () => {};
+import type { PartitionHost, PartitionOptions } from "./partition-host.ts";
 
 /**
  * One partition's log as handlers and coordinators see it. Expected failures are error codes in outcomes; nothing throws but a bug.
@@ -341,23 +328,11 @@ export class Partition {
     if (this.#unavailable !== 0) return null;
     if (this.#live !== null) return this.#live;
     try {
-      this.#start(this.#openLog());
+      this.#start(openLog(this.#host.environment, this, this.#resting));
     } catch (error) {
       this.fail("opening the log", error);
     }
     return this.#live;
-  }
-
-  #openLog(): Log {
-    const { environment } = this.#host;
-    const log = openRestingLog(environment, this.directory, this.#config, this.#resting);
-    if (log !== null) return log;
-    const { logStartOffset } = this.#resting;
-    environment.logger.warn(`${this.directory} is not as the last clean stop left it: checking all of it`);
-    const mayHaveGaps = this.#config.cleanupPolicy.includes("compact");
-    const { leaderEpoch: newestEpoch, directory } = this;
-    const input = { directory, config: this.#config, recoveryPoint: 0, logStartOffset, newestEpoch, mayHaveGaps };
-    return recoverLog(environment, input).log;
   }
 
   #start(log: Log): void {
@@ -376,8 +351,9 @@ export class Partition {
   /** Takes the partition offline after a failed operation; throws what is a bug. */
   fail(what: string, error: unknown): void {
     if (error instanceof LogDamagedError) this.goOffline(error.message);
-    else if (error instanceof DiskError) this.goOffline(`${what} failed: ${error.message}`);
-    else throw error;
+    else if (error instanceof DiskError || error instanceof CorruptBatchError) {
+      this.goOffline(`${what} failed: ${error.message}`);
+    } else throw error;
   }
 
   /** A read that fails does not take the partition offline: what is there may well be all right. */
@@ -421,10 +397,6 @@ export class Partition {
 
   #nothing(errorCode: number, { isolation }: ReadOptions): ReadOutcome {
     const abortedTransactions = isolation === "committed" ? [] : null;
-    return { ...this.#outcome(errorCode), records: nothingRead, abortedTransactions, release: noRelease };
+    return { ...this.#outcome(errorCode), ...nothingRead, abortedTransactions };
   }
-}
-
-function noOffset(errorCode: number): OffsetOutcome {
-  return { errorCode, offset: -1, timestampMs: -1, leaderEpoch: -1 };
 }

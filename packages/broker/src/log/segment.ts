@@ -99,7 +99,7 @@ export class Segment {
     if (this.size + batch.size > config.segmentBytes) return true;
     const first = this.firstTimestampMs;
     const age = first >= 0 ? batch.maxTimestamp - first : nowMs - this.modifiedMs;
-    if (age > config.segmentMs - jitterMs) return true;
+    if (age > longestAgeMs(config) - jitterMs) return true;
     if (this.size < config.segmentIndexBytes) return false;
     return (
       (this.offsetIndex.count + 1) * offsetEntrySize > config.segmentIndexBytes ||
@@ -275,4 +275,9 @@ export class Segment {
     }
     return -1;
   }
+}
+
+/** `segment.ms`; a compacted segment must not stay active for longer than its records may go without compaction (Kafka's `LogConfig.maxSegmentMs`). */
+function longestAgeMs({ cleanupPolicy, segmentMs, maxCompactionLagMs }: LogConfig): number {
+  return cleanupPolicy.includes("compact") ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs;
 }
