@@ -1,5 +1,5 @@
 /** The commands of `ottla`, in this process, on a broker in memory. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker } from "@ottla/broker";
@@ -214,6 +214,39 @@ describe("ottla broker", () => {
     expect(nine).toMatchObject({ partitions: { length: 9 } });
     terminal.interrupt();
     await ended;
+  });
+
+  it("takes a damaged partition back into use when told to", async () => {
+    const dataDir = directory();
+    const start = () => Broker.start({ port: 0, dataDir });
+    const files = join(dataDir, "log", "damaged-0");
+    const first = await start();
+    await ottla(["topics", "create", "damaged", "-p", "1", "-b", first.bootstrapServers]);
+    for (const text of ["one", "two", "three"]) await ottla(["produce", "damaged", text, "-b", first.bootstrapServers]);
+    const repair = ["log", "repair", "damaged:0", "--data-dir", dataDir];
+    const offline = async (args: readonly string[]) => {
+      const terminal = new CapturedTerminal();
+      const exit = await runOttla(args, terminal);
+      return { exit, ...terminal };
+    };
+    expect((await offline(repair)).stderr).toContain("in use");
+    await first.close();
+    expect((await offline(repair)).stdout).toBe("damaged-0 is sound; it ends at offset 3\n");
+    const path = join(files, "00000000000000000000.log");
+    const bytes = readFileSync(path);
+    // Within the second of three records' batches.
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    writeFileSync(path, bytes);
+    const { stdout } = await offline(repair);
+    expect(stdout).toContain(`${path} is damaged at position`);
+    expect(stdout).toContain("damaged-0 ends at offset 1 now");
+    const second = await start();
+    const left = await ottla(["consume", "damaged", "--from-beginning", "--until-end", "-b", second.bootstrapServers]);
+    expect(left.stdout).toBe("partition 0 | offset 0 | (null) | one\n");
+    await second.close();
+    expect((await offline(["log", "repair", "damaged:1", "-d", dataDir])).stderr).toContain("has no partition 1");
+    expect((await offline(["log", "repair", "other:0", "-d", dataDir])).stderr).toContain("has no topic other");
+    expect((await offline(["log", "repair", "damaged:0", "-d", files])).stderr).toContain("not an Ottla broker's");
   });
 
   it("says what keeps it from starting, on one line", async () => {

@@ -7,4 +7,7 @@ export type { BrokerOptions, BrokerSettings } from "./config.ts";
 export type { RequestConnection, RequestContext } from "./context.ts";
 export { CloseConnectionError } from "./handlers/handler.ts";
 export type { InterceptedRequest, Interceptor, VersionRange } from "./interceptor.ts";
+export type { LogDamage } from "./log/damage.ts";
+export type { RepairResult } from "./log/repair.ts";
 export type { NodeListener } from "./node.ts";
+export { type RepairPartitionOptions, repairPartition } from "./repair-partition.ts";

@@ -71,3 +71,8 @@ export interface DemoCommandOptions {
   readonly once?: boolean;
   readonly port: number;
 }
+
+export interface RepairOptions {
+  readonly dataDir: string;
+  readonly json?: boolean;
+}

@@ -7,6 +7,7 @@ import { type CommandContext, CommandError } from "./context.ts";
 import { addDemoCommand } from "./demo-command.ts";
 import { addGroupsCommand } from "./groups-command.ts";
 import { addLagCommand } from "./lag-command.ts";
+import { addLogCommand } from "./log-command.ts";
 import { addProduceCommand } from "./produce-command.ts";
 import { addTopicsCommand } from "./topics-command.ts";
 
@@ -25,6 +26,8 @@ const commands = new Map([
   ["consume", addConsumeCommand],
   ["lag", addLagCommand],
   ["demo", addDemoCommand],
+  ["demo-member", addDemoCommand],
+  ["log", addLogCommand],
 ]);
 
 /** Runs `ottla` and returns its exit code. */
@@ -42,7 +45,7 @@ export async function runOttla(
     .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.complain(text) });
   // A command that is named is enough: a broker need not set up the options of all others before it starts.
   const named = args[0] === undefined ? undefined : commands.get(args[0]);
-  for (const add of named === undefined ? commands.values() : [named]) add(program, context);
+  for (const add of named === undefined ? new Set(commands.values()) : [named]) add(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
     return context.exitCode;
