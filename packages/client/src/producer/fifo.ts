@@ -14,6 +14,11 @@ export class Fifo<T> {
     return this.#items[this.#first];
   }
 
+  /** From the head on. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let at = this.#first; at < this.#items.length; at++) yield this.#items[at]!;
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }

@@ -23,6 +23,12 @@ export interface IntakeOptions {
   readonly settings: ProducerSettings;
 }
 
+/** Somebody who waits until certain records wait no longer. */
+interface Drain {
+  readonly left: Set<WaitingRecord>;
+  readonly resolve: () => void;
+}
+
 /** Brings records into batches; those that have to wait, for metadata or for memory, wait in the order in which they came. */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -33,7 +39,7 @@ export class Intake {
   #timer: Timer | null = null;
   readonly #closing = new AbortController();
   readonly #stopListening: () => void;
-  #onDrained: (() => void)[] = [];
+  #drains: Drain[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -92,7 +98,7 @@ export class Intake {
     const at = waiting.indexOf(record);
     if (at >= 0) waiting.splice(at, 1);
     else if (!this.#waiting.remove(record)) return false;
-    this.#notifyDrained();
+    this.#left([record]);
     return true;
   }
 
@@ -102,11 +108,11 @@ export class Intake {
     const before = this.#waiting.length;
     for (let head = this.#waiting.head; head !== undefined && this.#admit(head); head = this.#waiting.head) {
       this.#waiting.drop();
+      this.#left([head]);
     }
     machine.isExhausted = this.#waiting.length > 0;
     if (this.#waiting.length === before) return;
     sender.wake();
-    this.#notifyDrained();
   }
 
   /** Whether records wait that are in no batch. */
@@ -114,11 +120,13 @@ export class Intake {
     return this.#waiting.length > 0 || [...this.#topics.values()].some((topic) => topic.waiting.length > 0);
   }
 
-  /** Resolves once nothing waits here. */
+  /** Resolves once nothing of what waits here now does: what comes later may wait on. */
   drained(): Promise<void> {
-    if (!this.isWaiting) return Promise.resolve();
+    const left = new Set(this.#waiting);
+    for (const topic of this.#topics.values()) for (const record of topic.waiting) left.add(record);
+    if (left.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#onDrained.push(resolve);
+      this.#drains.push({ left, resolve });
     });
   }
 
@@ -128,9 +136,10 @@ export class Intake {
     this.#closing.abort(error);
     this.#timer?.cancel();
     this.#timer = null;
-    const records = [...this.#topics.values()].flatMap((topic) => topic.waiting.splice(0));
-    for (const record of [...this.#waiting.takeAll(), ...records]) fail(record, error);
-    this.#notifyDrained();
+    const unplaced = [...this.#topics.values()].flatMap((topic) => topic.waiting.splice(0));
+    const records = [...this.#waiting.takeAll(), ...unplaced];
+    for (const record of records) fail(record, error);
+    this.#left(records);
   }
 
   #append(
@@ -206,10 +215,11 @@ export class Intake {
         metadata.track([topic.name]);
         const records = topic.waiting.splice(0);
         for (const record of records) {
-          if (this.#waiting.length === 0 && this.#admit(record)) continue;
-          this.#waiting.push(record);
+          if (this.#waiting.length === 0 && this.#admit(record)) this.#left([record]);
+          else this.#waiting.push(record);
         }
         if (this.#waiting.length > 0) this.#setExhausted();
+        this.#watchDeadlines();
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         const now = runtime.clock.monotonic();
@@ -217,11 +227,11 @@ export class Intake {
         const given = topic.waiting.filter((record) => isFinal || record === head || record.deadline <= now);
         topic.waiting = topic.waiting.filter((record) => !given.includes(record));
         for (const record of given) fail(record, this.#unlearned(topic, error));
+        this.#left(given);
       }
       this.#options.sender.wake();
     }
     topic.isLearning = false;
-    this.#notifyDrained();
   }
 
   #unlearned(topic: TopicState, error: unknown): unknown {
@@ -271,14 +281,19 @@ export class Intake {
       this.#waiting.drop();
       const what = `No room for a record for topic ${record.topic.name} within ${maxBlockMs} ms (maxBlockMs): the ${bufferMemory} bytes of bufferMemory are taken`;
       fail(record, new BufferExhaustedError(what));
+      this.#left([record]);
     }
     this.#options.machine.isExhausted = this.#waiting.length > 0;
-    this.#notifyDrained();
   }
 
-  #notifyDrained(): void {
-    if (this.#onDrained.length === 0 || this.isWaiting) return;
-    for (const resolve of this.#onDrained.splice(0)) resolve();
+  /** These records wait no longer. */
+  #left(records: readonly WaitingRecord[]): void {
+    if (this.#drains.length === 0) return;
+    for (const { left, resolve } of this.#drains) {
+      for (const record of records) left.delete(record);
+      if (left.size === 0) resolve();
+    }
+    this.#drains = this.#drains.filter(({ left }) => left.size > 0);
   }
 }
 
