@@ -38,6 +38,8 @@ function deserializer() {
 /** The settings of a `Consumer`: Kafka's names in camelCase and Kafka's defaults, unless a word says otherwise. */
 export const consumerSettings = {
   ...clientSettings,
+  /** What the broker's logs and quotas call this client, and what its member id begins with. Default: `consumer-<groupId>`, with the instance's id where there is one. */
+  clientId: text(""),
   /** Whether asking for a topic may create it, where the broker is set so. Default true. */
   allowAutoCreateTopics: boolean(true),
   /** How often offsets are committed with `enableAutoCommit`. Default 5,000. */
@@ -134,5 +136,10 @@ export function consumerConfig<K, V>(options: ConsumerOptions<K, V>): ConsumerSe
   if (options.enableAutoCommit === true && settings.groupId === null) {
     throw new ConfigError("Consumer setting enableAutoCommit needs a groupId", "enableAutoCommit");
   }
-  return settings;
+  return { ...settings, clientId: settings.clientId || defaultClientId(settings.groupId, settings.groupInstanceId) };
+}
+
+/** Brokers build a member's id from this, so that a person can tell members apart (as Java's `ConsumerConfig` does, less its counter). */
+function defaultClientId(groupId: string | null, groupInstanceId: string | null): string {
+  return ["consumer", groupId, groupInstanceId].filter((part) => part !== null).join("-");
 }
