@@ -183,6 +183,52 @@ describe("the bound on requests in memory", () => {
     expect(sockets.map(({ isPaused }) => isPaused)).toEqual([false, false, false]);
   });
 
+  it("holds every connection back while the complete requests alone are too many", () => {
+    host.memory = new RequestMemory(150);
+    const sockets = [1, 2, 3].map((id) => {
+      const one = new FakeSocket();
+      new Connection(id, one, listener, host).start();
+      return one;
+    });
+    // Requests that may overlap are all in work at once, and nobody answers them yet: a log that waits for its disk.
+    let sent = 0;
+    for (let round = 0; round < 20; round++) {
+      for (const one of sockets) {
+        if (one.isPaused) continue;
+        one.receiveFrame(text("o".padEnd(50)));
+        sent++;
+      }
+    }
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([true, true, true]);
+    expect(host.memory.usedBytes).toBeLessThanOrEqual(150 + 4 * 50);
+    for (const exchange of host.begun.slice(0, -1)) exchange.respond(null);
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([false, false, false]);
+    host.begun.at(-1)!.respond(null);
+    expect(host.memory.usedBytes).toBe(0);
+    expect(host.begun.length).toBe(sent);
+  });
+
+  it("lets half requests go on once there is room for complete ones", () => {
+    host.memory = new RequestMemory(150);
+    const sockets = [1, 2, 3].map((id) => {
+      const one = new FakeSocket();
+      new Connection(id, one, listener, host).start();
+      return one;
+    });
+    const half = Buffer.concat([Buffer.from([0, 0, 0, 100]), Buffer.alloc(50)]);
+    sockets[0]!.receiveFrame(text("o".padEnd(100)));
+    sockets[0]!.receiveFrame(text("o".padEnd(100)));
+    sockets[1]!.receive(half);
+    sockets[2]!.receive(half);
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([false, true, true]);
+    host.begun[0]!.respond(null);
+    // Too much is in memory still, but one of the two can be completed.
+    expect(host.memory.usedBytes).toBeGreaterThan(150);
+    expect(sockets.map(({ isPaused }) => isPaused)).toEqual([false, false, true]);
+    sockets[1]!.receive(Buffer.alloc(50));
+    expect(host.begun.length).toBe(3);
+  });
+
   it("passes the privilege on when its holder goes", () => {
     host.memory = new RequestMemory(0);
     const sockets = [1, 2, 3].map((id) => {

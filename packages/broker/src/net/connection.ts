@@ -155,7 +155,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
   exchangeFinished(): void {
     while (this.exchanges[0]?.isFinished === true) {
       const exchange = this.exchanges.shift()!;
-      this.host.memory.change(this, -exchange.frame.length);
+      this.host.memory.finished(this, exchange.frame.length);
       if (exchange.isFrameFree) this.host.frames.free(exchange.frame);
       this.send(exchange);
     }
@@ -168,7 +168,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
     this.waiting.push(frame);
     this.waitingBytes += frame.length;
     this.host.memory.change(this, frame.length);
-    this.host.memory.completed(this);
+    this.host.memory.completed(this, frame.length);
   };
 
   /** Begins every request whose turn it is. */
@@ -248,11 +248,13 @@ export class Connection implements ExchangeConnection, MemoryUser {
   }
 
   private dropWaiting(): void {
-    this.host.memory.change(this, -(this.waitingBytes + this.arrivingBytes));
+    const { waitingBytes, arrivingBytes } = this;
     this.waiting = [];
     this.next = 0;
     this.waitingBytes = 0;
     this.arrivingBytes = 0;
+    this.host.memory.change(this, -arrivingBytes);
+    this.host.memory.finished(this, waitingBytes);
   }
 
   private over(): void {

@@ -6,11 +6,14 @@ export interface MemoryUser {
 
 /**
  * Bounds the bytes of requests that are in memory, complete or still arriving (`queued.max.request.bytes`): while there are too many, connections are not read.
- * One connection at a time is read all the same until its request is complete, since requests that are only half there would otherwise wait for each other for ever.
+ * One connection at a time is read all the same until its request is complete, since requests that are only half there would otherwise wait for each other for ever; but not while the complete ones alone
+ * are too many: those make room once they are answered, and the privilege, passed on from request to request, would be a way around the bound.
  */
 export class RequestMemory {
   private readonly limit: number;
   private used = 0;
+  /** The part of `used` that is whole requests: in work, or waiting for their turn. */
+  private complete = 0;
   private privileged: MemoryUser | null = null;
   private readonly waiting = new Set<MemoryUser>();
 
@@ -30,19 +33,31 @@ export class RequestMemory {
     else if (bytes > 0 && user !== this.privileged) this.holdBack(user);
   }
 
-  /** A request of the connection is complete, or the connection is gone: another one may go on. */
-  completed(user: MemoryUser): void {
+  /** A request of so many bytes, which `change` was told of, is complete: another connection may go on. */
+  completed(user: MemoryUser, bytes: number): void {
+    this.complete += bytes;
     if (this.privileged === user) this.privilegeNext();
+  }
+
+  /** Complete requests of so many bytes have been answered, or dropped. */
+  finished(user: MemoryUser, bytes: number): void {
+    this.complete -= bytes;
+    this.change(user, -bytes);
+    if (this.privileged === null && this.waiting.size > 0) this.privilegeNext();
   }
 
   /** The connection is gone. What it used must have been given back. */
   remove(user: MemoryUser): void {
     this.waiting.delete(user);
-    this.completed(user);
+    if (this.privileged === user) this.privilegeNext();
+  }
+
+  private get mayPrivilege(): boolean {
+    return this.complete <= this.limit;
   }
 
   private holdBack(user: MemoryUser): void {
-    if (this.privileged === null) {
+    if (this.privileged === null && this.mayPrivilege) {
       this.privileged = user;
     } else if (!this.waiting.has(user)) {
       this.waiting.add(user);
@@ -52,6 +67,7 @@ export class RequestMemory {
 
   private privilegeNext(): void {
     this.privileged = null;
+    if (!this.mayPrivilege) return;
     for (const user of this.waiting) {
       this.waiting.delete(user);
       this.privileged = user;
