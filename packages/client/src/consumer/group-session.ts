@@ -184,10 +184,11 @@ export class GroupSession {
     const subscription = this.#subscription;
     if (subscription === null) return;
     const { metadata } = this.#core;
-    // A topic that is missing may just be about to be created.
     for (const topic of subscription.topics(metadata)) {
-      if (metadata.topic(topic) === undefined && metadata.topicError(topic)?.retriable === true)
-        metadata.invalidate(topic);
+      const error = metadata.topic(topic) === undefined ? metadata.topicError(topic) : undefined;
+      // A topic that is missing may just be about to be created; one whose name is not valid never is.
+      if (error?.retriable === true) metadata.invalidate(topic);
+      else if (error !== undefined) this.#tell(error);
     }
     if (this.#joinedTopics === "") return;
     if (subscription.isPattern && this.#hasNewTopics()) this.rejoin("other topics match the pattern");
@@ -209,6 +210,12 @@ export class GroupSession {
       errorCode === null
         ? new KafkaError(message, { code: "GROUP_FAILED", retriable })
         : kafkaError(errorCode, `Could not take part in group ${this.#groupId}`, { serverMessage: message });
+    this.#host.attention();
+  }
+
+  /** The application hears of it when it next asks; the membership goes on. */
+  #tell(error: KafkaError): void {
+    this.#failure ??= error;
     this.#host.attention();
   }
 
