@@ -28,6 +28,8 @@ export class Node {
   readonly logger: Logger;
   readonly settings: Settings;
   readonly fetchSessions: FetchSessions;
+  /** Bytes of records that were read for answers and are not with the system yet: clients that do not read keep them here. */
+  unsentRecordBytes = 0;
   private readonly closingListeners = new Set<() => void>();
   private isClosing = false;
 

@@ -85,6 +85,8 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   "producer.id.expiration.ms": "How long a partition remembers an idle idempotent producer.",
   "queued.max.request.bytes": "Sockets are not read while requests of so many bytes are in memory; -1: no limit.",
   "queued.max.requests": "The most requests of one connection that wait in memory.",
+  "queued.max.response.bytes":
+    "While so many bytes of records wait for clients to read them, a fetch is answered with one batch.",
   "shutdown.timeout.ms": "How long close() waits for requests in work.",
   "socket.frame.timeout.ms": "A request must have arrived so long after its first byte.",
   "socket.request.max.bytes": "The largest request.",

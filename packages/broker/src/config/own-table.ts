@@ -9,6 +9,7 @@ export const ownTable = {
   "log.max.unsynced.bytes": ["long", "1073741824", "[1,...]"],
   "log.read.buffer.pool.bytes": ["long", "33554432", "[0,...]"],
   "max.decompressed.bytes": ["long", "104857600", "[1,...]"],
+  "queued.max.response.bytes": ["long", "134217728", "[0,...]"],
   "shutdown.timeout.ms": ["int", "10000", "[0,...]"],
   "socket.frame.timeout.ms": ["int", "60000", "[1,...]"],
 } as const satisfies Record<string, DefinitionRow>;

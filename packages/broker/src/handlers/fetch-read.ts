@@ -37,6 +37,7 @@ export class FetchReader {
   private readonly maxBytes: number;
   private readonly context: RequestContext;
   private readonly outcomes: ReadOutcome[] = [];
+  private readBytes = 0;
 
   constructor(request: FetchRequest, partitions: readonly SessionPartition[], context: RequestContext) {
     this.context = context;
@@ -63,12 +64,14 @@ export class FetchReader {
 
   /**
    * Reads every partition. The first batch of the first partition that has one comes whole, however large, so that a consumer never gets stuck (KIP-74). `release` must be
-   * called when the records have been sent.
+   * called when the records have been sent. While too much waits for clients that do not read, there is no more than that one batch.
    */
   read(): PartitionData[] {
-    let left = this.maxBytes;
+    const { node } = this.context;
+    const room = node.settings.number("queued.max.response.bytes") - node.unsentRecordBytes;
+    let left = Math.min(this.maxBytes, room);
     let minOneBatch = true;
-    return this.targets.map(({ asked, partition }) => {
+    const all = this.targets.map(({ asked, partition }) => {
       if (typeof partition === "number") return this.failed(asked, partition, null);
       const wrongEpoch = partition.checkLeaderEpoch(asked.currentLeaderEpoch);
       if (wrongEpoch !== errorCodes.NONE) return this.failed(asked, wrongEpoch, partition);
@@ -83,15 +86,20 @@ export class FetchReader {
       }
       this.outcomes.push(outcome);
       left -= outcome.records.length;
+      this.readBytes += outcome.records.length;
       if (outcome.records.length > 0) minOneBatch = false;
       return this.succeeded(asked, outcome, partition);
     });
+    node.unsentRecordBytes += this.readBytes;
+    return all;
   }
 
   /** Gives the buffers of `read` back. */
   release(): void {
     for (const outcome of this.outcomes) outcome.release();
     this.outcomes.length = 0;
+    this.context.node.unsentRecordBytes -= this.readBytes;
+    this.readBytes = 0;
   }
 
   private succeeded(asked: SessionPartition, outcome: ReadOutcome, partition: Partition): PartitionData {

@@ -241,3 +241,28 @@ describe("a fetch session", () => {
     expect(await ask()).toBe(true);
   });
 });
+
+it("gives one batch at a time while too much waits for clients that do not read", async () => {
+  await sim.close();
+  await sim.startAgain({ config: { "queued.max.response.bytes": 400_000 } });
+  [client, producer] = [await sim.connect(), await sim.connect()];
+  await sim.until(producer.send(apis.metadata, 9, { topics: [{ name: "t" }], allowAutoTopicCreation: true }));
+  for (let i = 0; i < 10; i++) await produce(0, ["x".repeat(100_000)]);
+  const body = request([partition(0, 0, { partitionMaxBytes: 1_000_000 })], { maxBytes: 1_000_000 });
+  const size = async () => (await fetch(12, body)).responses[0]!.partitions[0]!.records!.length;
+  expect(await size()).toBeGreaterThan(390_000 - 100_000);
+  const slow = [];
+  for (let i = 0; i < 4; i++) {
+    const one = await sim.connect();
+    one.socket.pause();
+    one.send(apis.fetch, 12, body).catch(() => {});
+    await sim.run(10);
+    slow.push(one);
+  }
+  const [least, most] = [100_000, 101_000];
+  const little = await size();
+  expect([little > least, little < most]).toEqual([true, true]);
+  for (const one of slow) one.close();
+  await sim.run(1000);
+  expect(await size()).toBeGreaterThan(most);
+});
