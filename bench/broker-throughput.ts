@@ -171,7 +171,7 @@ async function sendRaw(subject: BrokerSubject, topic: string, load: RawLoad): Pr
   return JSON.parse(stdout).seconds;
 }
 
-/** Kafka's EndToEndLatency: one record at a time, produced and consumed. */
+/** One record at a time, produced and consumed (`latency.ts`). */
 export async function latency(subjects: Subjects, rounds: number): Promise<Row[]> {
   const figures = await takeTurns(subjects, rounds, (subject) =>
     withTopic(subject, async (topic): Promise<Figures> => {

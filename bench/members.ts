@@ -14,7 +14,7 @@ async function round(name: string): Promise<Record<string, number>> {
 }
 
 /** A group of 1,000: all join, one leaves, all join again, in the machine alone. */
-export async function machine(): Promise<Row[]> {
+export async function coordinatorMachine(): Promise<Row[]> {
   const { joinMs, rebalanceMs } = await round("machine");
   return [
     row("the coordinator's machine: 1,000 members join", "ms", [joinMs ?? Number.NaN], null),

