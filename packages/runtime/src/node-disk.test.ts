@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { describeDisk } from "../test/disk-conformance.ts";
-import { DiskLockedError } from "./disk.ts";
+import { DiskError, DiskLockedError } from "./disk.ts";
 import { nodeDisk } from "./node-disk.ts";
 
 const directories: string[] = [];
@@ -18,6 +18,28 @@ afterAll(() => {
 });
 
 describeDisk("nodeDisk", () => ({ disk: nodeDisk(), root: `${newDirectory()}/`, until: (promise) => promise }));
+
+describe("nodeDisk's directories", () => {
+  it("are made with their parents, again and again", () => {
+    const path = join(newDirectory(), "a", "b", "c");
+    nodeDisk().makeDirectory(path);
+    nodeDisk().makeDirectory(path);
+    expect(nodeDisk().stat(path)?.isDirectory).toBe(true);
+  });
+
+  it("end in an error below a file", () => {
+    const file = join(newDirectory(), "file");
+    writeFileSync(file, "");
+    for (const path of [file, join(file, "a"), join(file, "a", "b")]) {
+      expect(() => nodeDisk().makeDirectory(path)).toThrow(DiskError);
+    }
+  });
+
+  // Node's own way never returns there.
+  it.runIf(process.platform === "linux")("end in an error where nothing can be made", () => {
+    expect(() => nodeDisk().makeDirectory("/proc/self/new/directory")).toThrow(DiskError);
+  });
+});
 
 describe("nodeDisk's lock between processes", () => {
   const children: ChildProcess[] = [];

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Disk, type DiskEntry, DiskError, type DiskFile, type DiskLock, DiskLockedError } from "./disk.ts";
 
 /** How many chunks the system takes in one write (IOV_MAX of Linux and macOS). */
@@ -39,7 +39,7 @@ const disk: Disk = {
       }
       return entries;
     }),
-  makeDirectory: (path) => void attempt("make directory", path, () => fs.mkdirSync(path, { recursive: true })),
+  makeDirectory: (path) => attempt("make directory", path, () => makeDirectories(path)),
   rename: (from, to) => attempt("rename", from, () => fs.renameSync(from, to)),
   remove: (path) => attempt("remove", path, () => fs.rmSync(path, { recursive: true, force: true })),
   syncDirectory,
@@ -49,6 +49,19 @@ const disk: Disk = {
 function entry(name: string, stats: fs.Stats): DiskEntry {
   const isDirectory = stats.isDirectory();
   return { name, isDirectory, size: isDirectory ? 0 : stats.size, modifiedMs: Math.trunc(stats.mtimeMs) };
+}
+
+/** Node's own recursive form tries for ever where a file system says of an existing parent that it does not exist, as /proc does. */
+function makeDirectories(path: string): void {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectories(parent);
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    if (!fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
 }
 
 function attempt<T>(operation: string, path: string, body: () => T): T {
