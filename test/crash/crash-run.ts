@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Admin, Consumer, Producer, string } from "@ottla/client";
 import { type Clock, nodeClock, type SimRandom, simRandom, sleep } from "@ottla/runtime";
-import { checkHistory, History, partitionKey, recordMember, recordSend } from "@ottla/testkit";
+import { checkHistory, History, type Outcome, partitionKey, recordMember, recordSend } from "@ottla/testkit";
 import { CrashingBroker } from "./crashing-broker.ts";
 import { TopicLedger } from "./topic-ledger.ts";
 
@@ -26,6 +26,8 @@ export interface CrashSummary {
   readonly killsWhileStarting: number;
   readonly sent: number;
   readonly commits: number;
+  /** Those that came before the last kill. */
+  readonly commitsBetweenKills: number;
   /** Records that were handed out, again ones too. */
   readonly delivered: number;
   readonly generations: number;
@@ -50,11 +52,19 @@ const patienceMs = 30_000;
 /** Clients that look for the broker more often than by default, so that the time goes into work. */
 const backoff = { reconnectBackoffMs: 10, reconnectBackoffMaxMs: 100, retryBackoffMs: 20, retryBackoffMaxMs: 200 };
 
+/**
+ * A member that has left while the group was being rebalanced is back when the broker dies before that has come to its end (in Kafka too), and holds the others up until its session ends: so it ends soon.
+ */
+const session = { sessionTimeoutMs: 1500, heartbeatIntervalMs: 150 };
+
 export async function runCrashTest(options: CrashOptions): Promise<CrashSummary> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "ottla-crash-")));
   const run = new CrashRun(options, directory);
   const summary = await run.run();
-  if (options.directory === undefined && summary.faults.length === 0) await rm(directory, { recursive: true });
+  if (options.directory === undefined && summary.faults.length === 0) {
+    await rm(directory, { recursive: true });
+    await rm(`${directory}.log`);
+  }
   return summary;
 }
 
@@ -74,8 +84,9 @@ class CrashRun {
   #lastMember = 0;
   #isSending = true;
   #killsWhileStarting = 0;
-  /** Called when something has been acknowledged. */
-  #onProgress: () => void = () => {};
+  #commitsBetweenKills = 0;
+  /** Called when a record, or a commit, has been acknowledged. */
+  #onProgress: (what: "send" | "commit") => void = () => {};
 
   constructor(options: CrashOptions, directory: string) {
     this.#options = options;
@@ -127,9 +138,11 @@ class CrashRun {
       await this.#readCommitted(admin);
     }
     if (random.chance(0.5)) topics.change();
-    if (random.chance(0.15)) this.#replaceMember();
-    if (random.chance(0.2)) await sleep(this.#clock, random.integer(400));
-    else await this.#acknowledgements(1 + random.integer(random.chance(0.5) ? 10 : 400));
+    if (random.chance(0.3)) this.#replaceMember();
+    const choice = random.float();
+    if (choice < 0.2) await sleep(this.#clock, random.integer(400));
+    else if (choice < 0.5) await this.#acknowledged("send", 1 + random.integer(random.chance(0.5) ? 10 : 400));
+    else await this.#acknowledged("commit", 1 + random.integer(10));
     await this.#kill(kill);
   }
 
@@ -140,13 +153,14 @@ class CrashRun {
     if (kill % 10 === 0) this.#options.report?.(`${kill} kills, ${entries.length} entries in the history`);
   }
 
-  /** Resolves once so many sends and commits have been acknowledged from now on. */
-  #acknowledgements(count: number): Promise<void> {
+  /** Resolves once so many of them have been acknowledged from now on. */
+  #acknowledged(wanted: "send" | "commit", count: number): Promise<void> {
     let left = count;
     return new Promise((resolve, reject) => {
-      const hang = () => reject(new Error(`nothing has been acknowledged for ${patienceMs} ms`));
+      const hang = () => reject(new Error(`no ${wanted} has been acknowledged for ${patienceMs} ms`));
       let timer = this.#clock.setTimer(patienceMs, hang);
-      this.#onProgress = () => {
+      this.#onProgress = (what) => {
+        if (what !== wanted) return;
         timer.cancel();
         if (--left > 0) timer = this.#clock.setTimer(patienceMs, hang);
         else resolve();
@@ -164,7 +178,7 @@ class CrashRun {
       const sending = recordSend(recorder, producer, random.pick(places), `${process}/${n}`, padding).then(
         (outcome) => {
           waiting.delete(sending);
-          if (outcome === "ok") this.#onProgress();
+          if (outcome === "ok") this.#onProgress("send");
           else this.#faults.push(`${process}/${n} was not acknowledged, though the broker always came back`);
         },
       );
@@ -185,11 +199,16 @@ class CrashRun {
       autoOffsetReset: "earliest",
       enableAutoCommit: false,
       maxPollRecords: 100,
+      ...session,
       ...backoff,
     });
     const recorder = { history: this.#history, clock: this.#clock, process };
-    const work = async () => this.#onProgress();
-    const running = recordMember(recorder, consumer, { topics: [topic], work }).catch((error) => {
+    const onCommit = (outcome: Outcome) => {
+      if (outcome !== "ok") return;
+      if (this.#isSending) this.#commitsBetweenKills++;
+      this.#onProgress("commit");
+    };
+    const running = recordMember(recorder, consumer, { topics: [topic], onCommit }).catch((error) => {
       this.#faults.push(`${process} ended: ${error instanceof Error ? error.stack : error}`);
     });
     this.#members.push({ consumer, running });
@@ -270,6 +289,7 @@ class CrashRun {
       killsWhileStarting: this.#killsWhileStarting,
       sent: count("send"),
       commits: count("commit"),
+      commitsBetweenKills: this.#commitsBetweenKills,
       delivered: history
         .of("poll")
         .reduce((sum, { process, records }) => sum + (process === "reader" ? 0 : records.length), 0),

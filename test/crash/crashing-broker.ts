@@ -1,4 +1,5 @@
 /** `ottla broker` as a process of its own that is killed and started again on the same port and directory. */
+import { appendFile } from "node:fs/promises";
 import { startTool } from "../support/ottla.ts";
 import type { Program } from "../support/processes.ts";
 
@@ -6,6 +7,7 @@ import type { Program } from "../support/processes.ts";
 const config: Record<string, string> = {
   "num.partitions": "3",
   "offsets.topic.num.partitions": "3",
+  "group.min.session.timeout.ms": "1000",
   "log.roll.ms": "700",
   "log.cleaner.backoff.ms": "100",
   "log.initial.task.delay.ms": "100",
@@ -26,6 +28,11 @@ export class CrashingBroker {
 
   constructor(directory: string) {
     this.directory = directory;
+  }
+
+  /** Where everything that the processes wrote is kept. */
+  get logFile(): string {
+    return `${this.directory}.log`;
   }
 
   get bootstrapServers(): string {
@@ -63,6 +70,7 @@ export class CrashingBroker {
     this.#program = null;
     if (program === null) return null;
     const code = await program.stop(signal);
+    await appendFile(this.logFile, `${program.output}\n${signal}\n`);
     this.complaints.push(...program.lines.filter((line) => / (ERROR|FATAL) |is offline|damaged/.test(line)));
     return code;
   }

@@ -56,6 +56,8 @@ export interface MemberOptions {
   readonly topics: readonly string[];
   /** Called for each batch before it is committed: the work. */
   readonly work?: (() => Promise<void>) | undefined;
+  /** Called after each commit. */
+  readonly onCommit?: ((outcome: Outcome) => void) | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface MemberOptions {
 export async function recordMember(
   recorder: Recorder,
   consumer: Consumer<unknown, string>,
-  { topics, work }: MemberOptions,
+  { topics, work, onCommit }: MemberOptions,
 ): Promise<void> {
   const { history, clock, process } = recorder;
   const owned = new Set<PartitionKey>();
@@ -97,7 +99,8 @@ export async function recordMember(
     const records = [...batch].map(({ offset, value }) => ({ partition, offset, value: String(value) }));
     history.add({ type: "poll", process, timeMs: clock.monotonic(), records });
     await work?.();
-    await recordCommit(recorder, consumer, batch, batch.nextOffset);
+    const outcome = await recordCommit(recorder, consumer, batch, batch.nextOffset);
+    onCommit?.(outcome);
   }
 }
 
