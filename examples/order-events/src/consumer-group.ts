@@ -1,9 +1,10 @@
 /** One member of a group: start three of them (`--id 1`, `--id 2`, `--id 3`) and watch who owns what. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Consumer, json, string } from "@ottla/client";
-import { bootstrapServers, idArgument, type Order, topic, untilInterrupted } from "./order.ts";
+import { bootstrapServers, createTopic, idArgument, type Order, topic, untilInterrupted } from "./order.ts";
 
 const id = idArgument();
+await createTopic();
 await using consumer = new Consumer({
   bootstrapServers,
   clientId: `consumer-${id}`,

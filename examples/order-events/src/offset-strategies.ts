@@ -1,6 +1,6 @@
 /** Four ways to commit: automatically, after each message, without waiting, and after each batch. */
 import { Consumer, json, string } from "@ottla/client";
-import { bootstrapServers, type Order, topic } from "./order.ts";
+import { bootstrapServers, createTopic, type Order, topic } from "./order.ts";
 
 function consumerOf(groupId: string, enableAutoCommit = false): Consumer<string, Order> {
   return new Consumer({
@@ -65,6 +65,7 @@ async function commitBatches(): Promise<void> {
   }
 }
 
+await createTopic();
 await autoCommit();
 await commitSync();
 await commitAsync();

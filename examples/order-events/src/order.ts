@@ -1,4 +1,6 @@
 /** What all the programs here share: where the broker is, the topic, and what an order looks like. */
+import { Admin, KafkaError } from "@ottla/client";
+
 export const bootstrapServers = process.env.BOOTSTRAP_SERVERS ?? "localhost:9092";
 export const topic = "order-events";
 
@@ -8,6 +10,16 @@ export interface Order {
   orderType: string;
   amount: number;
   timestamp: string;
+}
+
+/** Creates the topic with six partitions, unless it is there. */
+export async function createTopic(): Promise<void> {
+  await using admin = new Admin({ bootstrapServers });
+  try {
+    await admin.createTopics([{ topic, partitions: 6 }]);
+  } catch (error) {
+    if (!(error instanceof KafkaError && error.code === "TOPIC_ALREADY_EXISTS")) throw error;
+  }
 }
 
 /** The value after `--id` on the command line. */

@@ -1,11 +1,12 @@
 /** Sends 30 orders with the customer as the key: all orders of a customer go to one partition, in order. */
 import { json, Producer, string } from "@ottla/client";
-import { bootstrapServers, type Order, topic } from "./order.ts";
+import { bootstrapServers, createTopic, type Order, topic } from "./order.ts";
 
 const customers = ["customer-1", "customer-2", "customer-3", "customer-4", "customer-5"];
 const orderTypes = ["created", "confirmed", "shipped", "delivered", "cancelled"];
 const pick = (from: string[]) => from[Math.floor(Math.random() * from.length)] as string;
 
+await createTopic();
 await using producer = new Producer({
   bootstrapServers,
   key: string,

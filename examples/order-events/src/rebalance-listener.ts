@@ -1,10 +1,11 @@
 /** A listener that is told before partitions go and after they have come, and commits before it lets go. */
 import { Consumer, json, string, type TopicPartition } from "@ottla/client";
-import { bootstrapServers, idArgument, type Order, topic, untilInterrupted } from "./order.ts";
+import { bootstrapServers, createTopic, idArgument, type Order, topic, untilInterrupted } from "./order.ts";
 
 const id = idArgument();
 const show = (partitions: readonly TopicPartition[]) => partitions.map(({ partition }) => partition).join(", ");
 
+await createTopic();
 await using consumer = new Consumer({
   bootstrapServers,
   clientId: `consumer-${id}`,

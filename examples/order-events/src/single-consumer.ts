@@ -1,7 +1,8 @@
 /** One consumer owns all partitions; it commits after each order it has processed. */
 import { Consumer, json, string } from "@ottla/client";
-import { bootstrapServers, type Order, topic, untilInterrupted } from "./order.ts";
+import { bootstrapServers, createTopic, type Order, topic, untilInterrupted } from "./order.ts";
 
+await createTopic();
 await using consumer = new Consumer({
   bootstrapServers,
   groupId: "order-processing-group",
