@@ -26,6 +26,8 @@ export class Checkpoints {
   #writing: Promise<void> = Promise.resolve();
   /** How often log starts were written at once: a durable write that was overtaken by that must not bring older ones back. */
   #startsWrittenNow = 0;
+  /** What the file of log starts says. */
+  #storedStarts: OffsetCheckpoint;
 
   constructor(disk: Disk, logDirectory: string, logger: Logger) {
     this.#disk = disk;
@@ -41,6 +43,7 @@ export class Checkpoints {
     this.highWatermarks = read(checkpointFiles.replication);
     this.logStarts = read(checkpointFiles.logStart);
     this.cleaned = read(checkpointFiles.cleaner);
+    this.#storedStarts = new Map(this.logStarts);
   }
 
   /** Writes recovery points, high watermarks and log starts. Rejects with a `DiskError`. */
@@ -59,10 +62,20 @@ export class Checkpoints {
 
   /** Stores where the logs start so that it survives the process. */
   writeLogStartsNow(partitions: Iterable<Partition>): void {
-    const content = formatOffsetCheckpoint(logStarts(partitions));
-    replaceFile(this.#disk, joinPath(this.#directory, checkpointFiles.logStart), content);
-    this.#startsWrittenNow++;
-    this.#written.delete(checkpointFiles.logStart);
+    this.#storeStartsNow(logStarts(partitions));
+  }
+
+  /**
+   * Forgets what was known of a partition that is gone: the next one of that name starts anew, and by the old one's start a recovery would take all of its records for deleted. Survives the process when it returns; the next sync of
+   * the log directory, without which the new partition's own directory is not durable either, makes it last. Throws a `DiskError`.
+   */
+  forget(name: string): void {
+    for (const offsets of [this.recoveryPoints, this.highWatermarks, this.logStarts, this.cleaned])
+      offsets.delete(name);
+    if (!this.#storedStarts.has(name)) return;
+    const left = new Map(this.#storedStarts);
+    left.delete(name);
+    this.#storeStartsNow(left);
   }
 
   /** Notes that a log has been compacted up to `offset`; null forgets it. */
@@ -75,16 +88,25 @@ export class Checkpoints {
     return this.#writeDurably(checkpointFiles.cleaner, () => this.cleaned);
   }
 
+  #storeStartsNow(starts: OffsetCheckpoint): void {
+    replaceFile(this.#disk, joinPath(this.#directory, checkpointFiles.logStart), formatOffsetCheckpoint(starts));
+    this.#storedStarts = starts;
+    this.#startsWrittenNow++;
+    this.#written.delete(checkpointFiles.logStart);
+  }
+
   #writeDurably(name: string, content: () => OffsetCheckpoint): Promise<void> {
     const path = joinPath(this.#directory, name);
     const write = async () => {
       for (;;) {
-        const bytes = formatOffsetCheckpoint(content());
+        const offsets = content();
+        const bytes = formatOffsetCheckpoint(offsets);
         const text = bytes.toString();
         if (this.#written.get(name) === text) return;
         const before = this.#startsWrittenNow;
         const isWanted = () => name !== checkpointFiles.logStart || this.#startsWrittenNow === before;
         if (!(await replaceFileDurably(this.#disk, path, bytes, isWanted))) continue;
+        if (name === checkpointFiles.logStart) this.#storedStarts = offsets;
         this.#written.set(name, text);
         await this.#disk.syncDirectory(this.#directory);
         return;
@@ -100,14 +122,16 @@ function nameOf(partition: Partition): string {
 }
 
 function offsets(partitions: readonly Partition[], offsetOf: (partition: Partition) => number): OffsetCheckpoint {
-  return new Map(partitions.map((partition) => [nameOf(partition), offsetOf(partition)]));
+  const inUse = partitions.filter((partition) => !partition.closed);
+  return new Map(inUse.map((partition) => [nameOf(partition), offsetOf(partition)]));
 }
 
 /** A log that starts at 0 needs no entry. */
 function logStarts(partitions: Iterable<Partition>): OffsetCheckpoint {
   const starts: OffsetCheckpoint = new Map();
   for (const partition of partitions) {
-    if (partition.logStartOffset > 0) starts.set(nameOf(partition), partition.logStartOffset);
+    // A deleted one may have a successor of the same name.
+    if (partition.logStartOffset > 0 && !partition.closed) starts.set(nameOf(partition), partition.logStartOffset);
   }
   return starts;
 }

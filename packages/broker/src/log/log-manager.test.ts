@@ -185,6 +185,55 @@ describe("deleting a topic", () => {
     expect(names()).toEqual(["t-0"]);
   });
 
+  it("leaves nothing in the checkpoints that a topic of the same name could inherit", async () => {
+    const runtime = testRuntime();
+    const first = await openLogs(runtime);
+    await fill(first, runtime, 5);
+    expect(first.partition("t", 0)!.deleteRecordsBefore(5)).toBe(0);
+    await runtime.clock.until(first.housekeeping.writeCheckpoints());
+    first.deleteTopic("t");
+    const renewed = expectedPartition({ topicId: otherId });
+    first.createPartition(renewed);
+    await fill(first, runtime, 2);
+    // The process dies here: the next one finds what is on disk now.
+    const second = await openLogs(runtime, { partitions: [renewed] });
+    expect(second.partition("t", 0)).toMatchObject({ logStartOffset: 0, logEndOffset: 2, recoveryPoint: 0 });
+    expect(readAll(second.partition("t", 0)!).length).toBe(2);
+  });
+
+  it("leaves nothing in the checkpoints where it is finished by the next start", async () => {
+    const runtime = testRuntime();
+    const partitions = [expectedPartition(), expectedPartition({ topic: "u", topicId: "AAAAAAAAAAAAAAAAAAAABA" })];
+    const first = await openLogs(runtime, { partitions });
+    await fill(first, runtime, 5);
+    for (const partition of first.partitions()) expect(partition.deleteRecordsBefore(4)).toBe(0);
+    await runtime.clock.until(first.housekeeping.writeCheckpoints());
+    // The process dies with the topic deleted and made again in the metadata, but not here.
+    const renewed = [expectedPartition({ topicId: otherId }), partitions[1]!];
+    const more = { deletedTopicIds: new Set([testTopicId]) };
+    const second = await openLogs(runtime, { partitions: renewed, more });
+    await fill(second, runtime, 2);
+    // And dies again.
+    const third = await openLogs(runtime, { partitions: renewed, more });
+    expect(third.partition("t", 0)).toMatchObject({ logStartOffset: 0, logEndOffset: 2 });
+    expect(third.partition("u", 0)).toMatchObject({ logStartOffset: 4, logEndOffset: 7 });
+  });
+
+  it("is not undone by a checkpoint that was being written", async () => {
+    const runtime = testRuntime();
+    const first = await openLogs(runtime);
+    await fill(first, runtime, 5);
+    expect(first.partition("t", 0)!.deleteRecordsBefore(5)).toBe(0);
+    const writing = first.housekeeping.writeCheckpoints();
+    first.deleteTopic("t");
+    await runtime.clock.until(writing);
+    const renewed = expectedPartition({ topicId: otherId });
+    first.createPartition(renewed);
+    await fill(first, runtime, 2);
+    const second = await openLogs(runtime, { partitions: [renewed] });
+    expect(second.partition("t", 0)).toMatchObject({ logStartOffset: 0, logEndOffset: 2 });
+  });
+
   it("is finished by the next start", async () => {
     const runtime = testRuntime();
     const logs = await openLogs(runtime);

@@ -57,8 +57,10 @@ export class LogStartup {
   /** A partition that has no directory yet; offline where it can't be made. */
   create(expected: ExpectedPartition): Partition {
     const { environment } = this.#host;
-    const options = this.#options(expected);
+    const name = partitionDirectoryName(expected.topic, expected.index);
+    const options = { ...this.#options(expected), recoveryPoint: 0 };
     try {
+      this.#checkpoints.forget(name);
       if (environment.runtime.disk.stat(options.directory) !== null) return this.#createWhereSomethingIs(options);
       environment.runtime.disk.makeDirectory(options.directory);
       environment.root.changed();
