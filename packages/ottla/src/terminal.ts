@@ -1,3 +1,5 @@
+import { createInterface } from "node:readline";
+
 /** Where a command reads from and writes to: the process's own streams, or a test's. */
 export interface Terminal {
   /** Writes to standard output, as it stands. */
@@ -27,7 +29,7 @@ export function processTerminal(): Terminal {
   return {
     write: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),
-    lines: inputLines,
+    lines: () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }),
     isInteractive: process.stdout.isTTY === true,
     isTyped: process.stdin.isTTY === true,
     interrupted: () => {
@@ -49,9 +51,4 @@ function onFirstSignal(): AbortController {
     });
   }
   return controller;
-}
-
-async function* inputLines(): AsyncGenerator<string> {
-  const { createInterface } = await import("node:readline");
-  yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
 }
