@@ -7,6 +7,7 @@ import { Log } from "./log.ts";
 import { readLogDirectory } from "./log-directory.ts";
 import { partitionMetadataFile } from "./partition-metadata.ts";
 import { ProducerState } from "./producer-state.ts";
+import { recallBatches } from "./recent-batches.ts";
 import { recoverLog } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 
@@ -97,6 +98,7 @@ function openRestingLog(
   if (epochs === null || !loadSnapshot(environment, directory, resting.logEndOffset, producers)) return null;
   for (const segment of found.withoutIndex) segment.rebuildIndexes(config.indexIntervalBytes);
   if (active !== undefined && !hasIndexes(active, resting)) active.rebuildIndexes(config.indexIntervalBytes);
+  recallBatches(segments, producers, environment.buffers);
   if (active === undefined) segments.push(new Segment(environment, directory, resting.logStartOffset, null));
   const log = new Log(environment, directory, config, {
     segments,

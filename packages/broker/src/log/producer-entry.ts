@@ -47,6 +47,11 @@ export class ProducerEntry {
     this.lastTimestampMs = batch.timestampMs;
   }
 
+  /** Batches that came before the last one, which is the only one that is known: the newest last. */
+  recall(older: readonly ProducedBatch[]): void {
+    this.#batches = [...older.slice(1 - rememberedBatches), ...this.#batches].slice(-rememberedBatches);
+  }
+
   /** A marker ended its transaction. */
   endTransaction(epoch: number, coordinatorEpoch: number, timestampMs: number): void {
     this.#setEpoch(epoch);

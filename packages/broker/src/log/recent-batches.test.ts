@@ -1,0 +1,43 @@
+import { errorCodes } from "@ottla/protocol";
+import { describe, expect, it } from "vitest";
+import { append, batchOf, expectedPartition, openLogs, testConfig, testRuntime } from "../../test/logs.ts";
+import type { Partition } from "./partition.ts";
+
+const kilobyte = "x".repeat(1_000);
+
+describe("a producer's last five batches, after a clean stop", () => {
+  it.each([
+    ["in one segment", {}, 1],
+    ["over several segments", { segmentBytes: 5_000 }, 1],
+    ["among others' in a long log", {}, 9_000],
+  ])("%s are recognised when they come again", async (_, config, foreign) => {
+    const runtime = testRuntime();
+    const { clock } = runtime;
+    const expected = expectedPartition({ config: testConfig(config) });
+    const first = await openLogs(runtime, { partitions: [expected] });
+    const send = (partition: Partition, producerEpoch: number, sequence: number) => {
+      const records = [{ value: `${sequence}${kilobyte}` }, { value: kilobyte }];
+      const fields = { producerId: 7, producerEpoch, baseSequence: sequence };
+      return clock.until(append(partition, batchOf(records, fields)));
+    };
+    const partition = first.partition("t", 0)!;
+    for (let n = 0; n < foreign; n++) await clock.until(append(partition, batchOf([{ value: kilobyte }])));
+    // Of an earlier epoch: not to be mixed up with what comes.
+    await send(partition, 0, 0);
+    const offsets: number[] = [];
+    for (let n = 0; n < 7; n++) offsets.push((await send(partition, 1, 2 * n)).baseOffset);
+    await clock.until(first.close());
+
+    const logs = await openLogs(runtime, { partitions: [expected] });
+    expect(logs.wasCleanShutdown).toBe(true);
+    const again = logs.partition("t", 0)!;
+    const end = again.logEndOffset;
+    for (let n = 2; n < 7; n++) {
+      expect(await send(again, 1, 2 * n)).toMatchObject({ errorCode: 0, baseOffset: offsets[n] });
+    }
+    expect(again.logEndOffset).toBe(end);
+    expect(await send(again, 1, 2)).toMatchObject({ errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER });
+    expect(await send(again, 1, 14)).toMatchObject({ errorCode: 0, baseOffset: end });
+    await clock.until(logs.close());
+  });
+});
