@@ -26,7 +26,7 @@ export async function runBroker(options: BrokerCommandOptions, context: CommandC
  * as well: throughput is the same within a tenth, and the process stays 60 MB and more below. V8 looks at this factor at each growth. Who sets these sizes by hand knows better.
  */
 function keepYoungGenerationSmall(): void {
-  const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
+  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
   if (!given.includes("semi-space")) v8.setFlagsFromString("--semi-space-growth-factor=1");
 }
 
@@ -42,20 +42,21 @@ async function startBroker(
     return await Broker.start({ port, host, dataDir, logger, runtime, config: { ...fromFile, ...options.config } });
   } catch (error) {
     // Whatever keeps a broker from starting is for the operator to solve: one line, no stack.
-    throw new CommandError(startFailure(error, port ?? 9092), { cause: error });
+    throw new CommandError(startFailure(error), { cause: error });
   }
 }
 
-function startFailure(error: unknown, port: number): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") return `port ${port} is in use; stop what listens there, or choose another with --port`;
-  return error instanceof Error ? error.message : String(error);
+function startFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error) || error.code !== "EADDRINUSE") return error.message;
+  const port = /:(\d+)\b/.exec(error.message)?.[1];
+  return `port ${port} is in use; stop what listens there, or choose another with --port`;
 }
 
-/** Where to connect to: every loopback name is shown as the address that all programs understand. */
+/** Where to connect to: `localhost` and its like are shown as the address that all programs understand. */
 function shownAddress(broker: Broker): string {
-  const isLoopback = /^(localhost|127\.0\.0\.1|::1|0\.0\.0\.0)$/.test(broker.listeners[0]?.host ?? "localhost");
-  return isLoopback ? `127.0.0.1:${broker.port}` : broker.address;
+  const isLocalhost = /^(localhost|127\.0\.0\.1)$/.test(broker.listeners[0]?.host ?? "");
+  return isLocalhost ? `127.0.0.1:${broker.port}` : broker.address;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
