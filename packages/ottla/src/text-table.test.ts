@@ -1,0 +1,19 @@
+import { stripVTControlCharacters, styleText } from "node:util";
+import { expect, it } from "vitest";
+import { tableLines } from "./text-table.ts";
+
+it("aligns texts to the left, numbers to the right, and does not count colours", () => {
+  const red = styleText("red", "b", { validateStream: false });
+  const lines = tableLines(
+    ["name", "count", "of"],
+    [
+      ["a long one", 5, null],
+      [red, 1234, "x"],
+    ],
+  );
+  expect(lines.map(stripVTControlCharacters)).toEqual([
+    "name         count   of",
+    "a long one       5   -",
+    "b             1234   x",
+  ]);
+});
