@@ -58,6 +58,25 @@ export async function listOffsets(
   queries: readonly OffsetQuery[],
   options: ListOffsetsOptions & { readonly timeoutMs: number },
 ): Promise<FoundOffset[]> {
+  // Brokers refuse requests that name a partition twice.
+  const first = new PartitionMap<OffsetQuery>();
+  const isRepeated = ({ topic, partition, timestamp }: OffsetQuery) =>
+    first.get(topic, partition)!.timestamp !== timestamp;
+  for (const query of queries) {
+    if (!first.has(query.topic, query.partition)) first.set(query.topic, query.partition, query);
+  }
+  const found = await listOnce(core, [...first.values()], options);
+  const others = queries.filter(isRepeated);
+  const rest = others.length === 0 ? [] : await listOffsets(core, others, options);
+  return queries.map((query) => (isRepeated(query) ? rest.shift()! : found.get(query.topic, query.partition)!));
+}
+
+/** No partition may be named twice. */
+async function listOnce(
+  core: ClientCore,
+  queries: readonly OffsetQuery[],
+  options: ListOffsetsOptions & { readonly timeoutMs: number },
+): Promise<PartitionMap<FoundOffset>> {
   const policy = core.retryPolicy(options.timeoutMs, options.signal);
   const topics = new Set(queries.map(({ topic }) => topic));
   await Promise.all([...topics].map((topic) => core.metadata.ensureTopic(topic, policy.deadline, options.signal)));
@@ -73,7 +92,7 @@ export async function listOffsets(
     }
     if (failure !== null) throw failure;
   });
-  return queries.map(({ topic, partition }) => found.get(topic, partition)!);
+  return found;
 }
 
 async function askLeader(
