@@ -138,6 +138,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
    */
   async poll(options: ConsumerCallOptions & { readonly timeoutMs: number }): Promise<Batch<K, V> | null> {
     const engine = this.#open();
+    if (typeof options?.timeoutMs !== "number" || !(options.timeoutMs >= 0)) {
+      const what = `Consumer.poll takes { timeoutMs }, a number from 0 on, not ${JSON.stringify(options)}`;
+      throw new KafkaError(what, { code: "INVALID_ARGUMENT" });
+    }
     engine.ensureReadable();
     const reader = {};
     engine.iteration = reader;
