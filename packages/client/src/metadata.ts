@@ -259,6 +259,8 @@ export class Metadata {
 
   #setError(name: string, code: number): void {
     const error = topicError(name, code);
+    const isNews = this.#errors.get(name)?.errorCode !== code;
+    if (isNews && this.#tracked.has(name)) this.#options.logger.warn(error.message, { topic: name });
     this.#errors.set(name, error);
     // A topic whose leaders are just being elected is still what it was.
     if (error.retriable && code !== unknownTopic) return;
