@@ -16,7 +16,8 @@ export class SyncScheduler {
   #total = 0;
 
   constructor(backgroundBytes: number, maxBytes: number) {
-    this.#backgroundBytes = backgroundBytes;
+    // Whoever waits for room waits for a sync that was asked for.
+    this.#backgroundBytes = Math.min(backgroundBytes, maxBytes - 1);
     this.#maxBytes = maxBytes;
   }
 
