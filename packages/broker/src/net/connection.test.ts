@@ -208,6 +208,22 @@ describe("the bound on requests in memory", () => {
     expect(host.begun.length).toBe(sent);
   });
 
+  it("does not hold back who has nothing in memory", () => {
+    host.memory = new RequestMemory(150);
+    const sockets = [1, 2].map((id) => {
+      const one = new FakeSocket();
+      new Connection(id, one, listener, host).start();
+      return one;
+    });
+    for (let i = 0; i < 5; i++) sockets[0]!.receiveFrame(text("o".padEnd(50)));
+    for (let i = 0; i < 3; i++) {
+      sockets[1]!.receiveFrame(text("beat"));
+      expect(sockets.map(({ isPaused }) => isPaused)).toEqual([true, true]);
+      host.begun.at(-1)!.respond(null);
+      expect(sockets.map(({ isPaused }) => isPaused)).toEqual([true, false]);
+    }
+  });
+
   it("lets half requests go on once there is room for complete ones", () => {
     host.memory = new RequestMemory(150);
     const sockets = [1, 2, 3].map((id) => {

@@ -160,6 +160,8 @@ export class Connection implements ExchangeConnection, MemoryUser {
       this.send(exchange);
     }
     this.pump();
+    const isEmpty = this.exchanges.length === 0 && this.waitingBytes === 0 && this.arrivingBytes === 0;
+    if (this.isHeldBack && isEmpty) this.host.memory.emptied(this);
     this.endIfDone();
   }
 

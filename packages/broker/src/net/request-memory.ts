@@ -46,6 +46,11 @@ export class RequestMemory {
     if (this.privileged === null && this.waiting.size > 0) this.privilegeNext();
   }
 
+  /** The connection has nothing in memory: it may go on, so that those whose requests are small and soon answered do not wait for those who fill the memory. */
+  emptied(user: MemoryUser): void {
+    if (this.waiting.delete(user)) user.setHeldBack(false);
+  }
+
   /** The connection is gone. What it used must have been given back. */
   remove(user: MemoryUser): void {
     this.waiting.delete(user);
