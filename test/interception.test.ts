@@ -1,4 +1,12 @@
-import { Admin, Producer, TimeoutError, UnsupportedVersionError } from "@ottla/client";
+import {
+  Admin,
+  Consumer,
+  type ConsumerOptions,
+  Producer,
+  string,
+  TimeoutError,
+  UnsupportedVersionError,
+} from "@ottla/client";
 import { intercept, type KafkaRelease, limitVersions } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
 import { RawClient, readAll } from "./support/raw-client.ts";
@@ -14,6 +22,23 @@ async function topicWith(setup: SimSetup, topic = "t"): Promise<Admin> {
 
 function producerOf(setup: SimSetup, clientId = "producer"): Producer {
   return new Producer({ bootstrapServers, runtime: setup.runtime(), clientId, requestTimeoutMs });
+}
+
+function consumerOf(setup: SimSetup, options: Partial<ConsumerOptions<Buffer, string>> = {}): Consumer<Buffer, string> {
+  const clientId = "consumer";
+  const fixed = {
+    bootstrapServers,
+    runtime: setup.runtime(options.clientId ?? clientId),
+    groupId: "g",
+    value: string,
+  } as const;
+  const session = {
+    sessionTimeoutMs: 6000,
+    heartbeatIntervalMs: 1000,
+    autoOffsetReset: "earliest",
+    enableAutoCommit: false,
+  } as const;
+  return new Consumer({ ...fixed, ...session, clientId, ...options });
 }
 
 async function valuesOf(setup: SimSetup, topic = "t"): Promise<(string | null)[]> {
@@ -107,6 +132,13 @@ describe("an intercepted broker and our client", () => {
     await setup.until(admin.alterGroupOffsets("g", [{ topic: "t", partition: 0, offset: 1 }]));
     expect(await setup.until(admin.listGroupOffsets("g"))).toMatchObject([{ topic: "t", partition: 0, offset: 1 }]);
     expect(await setup.until(admin.listTopics())).toEqual(["t"]);
+    const consumer = consumerOf(setup, { groupId: "readers" });
+    await consumer.subscribe(["t"]);
+    const message = await setup.until(consumer[Symbol.asyncIterator]().next());
+    expect(message.value).toMatchObject({ value: "x", offset: 0 });
+    await setup.until(consumer.commit());
+    expect(await setup.until(consumer.committed())).toMatchObject([{ offset: 1 }]);
+    await setup.until(consumer.close());
     const latest = await setup.until(admin.listOffsets([{ topic: "t", partition: 0, at: "latest" }]));
     expect(latest).toMatchObject([{ offset: 1 }]);
     const produced = { "2.1": 7, "2.8": 9, "3.9": 11 }[release];
@@ -123,5 +155,78 @@ describe("an intercepted broker and our client", () => {
     const sending = setup.until(producerOf(setup).send({ topic: "t", value: "x" }));
     await expect(sending).rejects.toThrow(UnsupportedVersionError);
     await expect(sending).rejects.toThrow("PRODUCE");
+  });
+
+  it("commits once the coordinator is where it was looked for, and has loaded what it knows", async () => {
+    const setup = await SimSetup.start();
+    await topicWith(setup);
+    await setup.until(producerOf(setup).send({ topic: "t", value: "x" }));
+    const consumer = consumerOf(setup);
+    await consumer.subscribe(["t"]);
+    await setup.until(consumer[Symbol.asyncIterator]().next());
+    const asked = intercept(setup.broker, { api: "FIND_COORDINATOR", clientId: "consumer" });
+    intercept(setup.broker, { api: "OFFSET_COMMIT", times: 1 }).fail("COORDINATOR_LOAD_IN_PROGRESS");
+    intercept(setup.broker, { api: "OFFSET_COMMIT", times: 1 }).fail("NOT_COORDINATOR");
+    await setup.until(consumer.commit());
+    expect(asked.count).toBeGreaterThan(0);
+    expect(await setup.until(consumer.committed())).toMatchObject([{ offset: 1 }]);
+  });
+
+  it("commits what was committed already when the answer was lost", async () => {
+    const setup = await SimSetup.start();
+    await topicWith(setup);
+    await setup.until(producerOf(setup).send({ topic: "t", value: "x" }));
+    const consumer = consumerOf(setup, { requestTimeoutMs });
+    await consumer.subscribe(["t"]);
+    await setup.until(consumer[Symbol.asyncIterator]().next());
+    const lost = intercept(setup.broker, { api: "OFFSET_COMMIT", times: 1 }).disconnectAfter();
+    await setup.until(consumer.commit());
+    expect(lost.count).toBe(1);
+    expect(await setup.until(consumer.committed())).toMatchObject([{ offset: 1 }]);
+  });
+
+  it("tells a member whose heartbeats were lost that its partitions are, and gives them to it again", async () => {
+    const setup = await SimSetup.start();
+    await topicWith(setup);
+    await setup.until(producerOf(setup).send({ topic: "t", value: "x" }));
+    const consumer = consumerOf(setup);
+    const told: string[] = [];
+    await consumer.subscribe(["t"], {
+      onPartitionsAssigned: (partitions) => void told.push(`assigned ${partitions.length}`),
+      onPartitionsRevoked: (partitions) => void told.push(`revoked ${partitions.length}`),
+      onPartitionsLost: (partitions) => void told.push(`lost ${partitions.length}`),
+    });
+    const messages = consumer[Symbol.asyncIterator]();
+    await setup.until(messages.next());
+    const heartbeats = intercept(setup.broker, { api: "HEARTBEAT", clientId: "consumer" }).drop();
+    await setup.world.clock.runFor(8000);
+    heartbeats.stop();
+    await expect(setup.until(consumer.commit())).rejects.toMatchObject({ name: "CommitFailedError" });
+    const again = await setup.until(messages.next());
+    expect(again.value).toMatchObject({ offset: 0, value: "x" });
+    expect(told).toEqual(["assigned 1", "lost 1", "assigned 1"]);
+  });
+
+  it("leaves the others alone while the JoinGroup of a newcomer is held", async () => {
+    const setup = await SimSetup.start();
+    const admin = await topicWith(setup);
+    await setup.until(admin.createPartitions([{ topic: "t", count: 2 }]));
+    const first = consumerOf(setup, { clientId: "first" });
+    await first.subscribe(["t"]);
+    const firstMessages = first[Symbol.asyncIterator]();
+    void firstMessages.next();
+    await setup.world.clock.runFor(1000);
+    expect(first.assignment()).toHaveLength(2);
+    const joins = intercept(setup.broker, { api: "JOIN_GROUP", clientId: "second" }).hold();
+    const second = consumerOf(setup, { clientId: "second" });
+    await second.subscribe(["t"]);
+    void second[Symbol.asyncIterator]().next();
+    const join = await setup.until(joins.next());
+    await setup.world.clock.runFor(2000);
+    expect([first.assignment().length, second.assignment().length]).toEqual([2, 0]);
+    joins.stop();
+    expect(join.request.groupId).toBe("g");
+    await setup.world.clock.runFor(3000);
+    expect([first.assignment().length, second.assignment().length]).toEqual([1, 1]);
   });
 });

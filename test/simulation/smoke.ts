@@ -23,6 +23,7 @@ const groupId = "smoke";
 const partitions = 6;
 const recordCount = 300;
 const memberCount = 3;
+const codecs = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 
 /** Runs it; the seed decides about everything, also whether the broker's process dies or the machine that it runs on. `sabotage` may do something to the first broker that the checkers should find. */
 export async function runSmoke(seed: number, sabotage: (setup: SimSetup) => void = () => {}): Promise<SmokeResult> {
@@ -66,7 +67,9 @@ async function produce(
   recorder: Recorder,
   random: { integer(below: number): number },
 ): Promise<void> {
-  const producer = new Producer({ bootstrapServers, runtime, clientId: recorder.process });
+  // Codecs of every make: whatever compressed on threads would show in the order of events.
+  const compression = codecs[random.integer(codecs.length)]!;
+  const producer = new Producer({ bootstrapServers, runtime, clientId: recorder.process, compression });
   const sending: Promise<unknown>[] = [];
   for (let n = 0; n < recordCount; n++) {
     sending.push(recordSend(recorder, producer, { topic, partition: random.integer(partitions) }, `value ${n}`));
