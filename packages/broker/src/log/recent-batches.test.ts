@@ -41,3 +41,28 @@ describe("a producer's last five batches, after a clean stop", () => {
     await clock.until(logs.close());
   });
 });
+
+describe("a producer's last five batches, after a crash", () => {
+  it("are recognised although the log has begun a new segment since", async () => {
+    const runtime = testRuntime();
+    const { clock } = runtime;
+    const partitions = [expectedPartition({ config: testConfig({ segmentBytes: 3_500 }) })];
+    const send = (partition: Partition, sequence: number) =>
+      clock.until(
+        append(partition, batchOf([{ value: kilobyte }], { producerId: 7, producerEpoch: 0, baseSequence: sequence })),
+      );
+    const partition = (await openLogs(runtime, { partitions, config: { flush: "always" } })).partition("t", 0)!;
+    for (let n = 0; n < 7; n++) await send(partition, n);
+    // What is synced is written down: only the last segment is checked.
+    await clock.runFor(120_000);
+
+    const logs = await openLogs(runtime, { partitions });
+    expect(logs.wasCleanShutdown).toBe(false);
+    const again = logs.partition("t", 0)!;
+    for (let n = 2; n < 7; n++) expect(await send(again, n)).toMatchObject({ errorCode: 0, baseOffset: n });
+    expect(again.logEndOffset).toBe(7);
+    expect(await send(again, 1)).toMatchObject({ errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER });
+    expect(await send(again, 7)).toMatchObject({ errorCode: 0, baseOffset: 7 });
+    await clock.until(logs.close());
+  });
+});

@@ -8,6 +8,7 @@ import { LeaderEpochs, leaderEpochFile } from "./leader-epochs.ts";
 import { Log } from "./log.ts";
 import { type LogDirectory, readLogDirectory } from "./log-directory.ts";
 import { ProducerState } from "./producer-state.ts";
+import { recallBatches } from "./recent-batches.ts";
 import { Segment } from "./segment.ts";
 import { SegmentReader } from "./segment-reader.ts";
 
@@ -169,6 +170,8 @@ class Recovery {
         config.producerIdExpirationMs,
       );
       if (isSound) {
+        const below = this.#segments.filter((segment) => segment.baseOffset < offset);
+        recallBatches(below, this.#producers, this.#environment.buffers);
         this.#snapshots = [...usable, offset];
         return offset;
       }
