@@ -78,6 +78,12 @@ describe("the broker's options", () => {
     expect(refused({ config: { "log.cleanup.policy": "delete,delete" } })).toContain("values must not be duplicated");
   });
 
+  it("are refused where no group could ever be served", () => {
+    expect(refused({ offsetsTopicSegmentBytes: 100_000 })).toBe(
+      "Invalid value 100000 for configuration offsets.topic.segment.bytes: Value must be at least 1048576, the least segment.bytes of a topic",
+    );
+  });
+
   it("name what has no effect here", () => {
     const { withoutEffect } = readOptions({
       config: {

@@ -6,6 +6,9 @@ import { type ListenerConfig, readListeners } from "./config/listeners.ts";
 import type { ownTable } from "./config/own-table.ts";
 import { brokerDefinitions, requireDefinition, Settings } from "./config/settings.ts";
 
+/** What a topic's `segment.bytes` may be at least. */
+const leastSegmentBytes = 1_048_576;
+
 type CamelCase<Name extends string> = Name extends `${infer Head}.${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
@@ -70,6 +73,7 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
   }
   applyShortcuts(options, given);
   const settings = new Settings(given);
+  refuseOffsetsTopic(settings);
   const withoutEffect = [...given.keys()].filter((name) => !Object.hasOwn(brokerDocumentation, name));
   return {
     settings,
@@ -77,6 +81,16 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
     listeners: readListeners(settings),
     withoutEffect: [...withoutEffect, ...accepted],
   };
+}
+
+/** Kafka takes less, too, and then no group ever finds its coordinator: `__consumer_offsets` is a topic like any other and cannot be made. */
+function refuseOffsetsTopic(settings: Settings): void {
+  const name = "offsets.topic.segment.bytes";
+  const value = settings.number(name);
+  if (value >= leastSegmentBytes) return;
+  throw new ConfigError(
+    `Invalid value ${value} for configuration ${name}: Value must be at least ${leastSegmentBytes}, the least segment.bytes of a topic`,
+  );
 }
 
 function applyShortcuts(options: BrokerOptions, given: Map<string, string>): void {

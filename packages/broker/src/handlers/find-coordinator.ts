@@ -40,8 +40,10 @@ async function find(keyType: number, key: string, context: RequestContext): Prom
   if (keyType === keyTypes.share) return failed(errorCodes.INVALID_REQUEST, "This broker has no share groups.");
   if (keyType !== keyTypes.group) return failed(errorCodes.INVALID_REQUEST, `Unknown coordinator type ${keyType}.`);
   if (!context.authorize("describe", "group", key)) return failed(errorCodes.GROUP_AUTHORIZATION_FAILED, null);
-  const { topic } = await context.cluster.ensureTopic({ name: offsetsTopicName });
-  if (topic === null) return failed(errorCodes.COORDINATOR_NOT_AVAILABLE, `${offsetsTopicName} cannot be made.`);
+  const { topic, errorMessage } = await context.cluster.ensureTopic({ name: offsetsTopicName });
+  if (topic === null) {
+    return failed(errorCodes.COORDINATOR_NOT_AVAILABLE, `${offsetsTopicName} cannot be made: ${errorMessage}`);
+  }
   const { host, port } = context.listener;
   return { nodeId: context.node.id, host, port, errorCode: errorCodes.NONE, errorMessage: null };
 }
