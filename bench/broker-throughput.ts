@@ -87,7 +87,9 @@ async function consumeByTool(
     "--timeout",
     "60000",
   ]);
+  // Warnings may come before the two lines.
   const [names, values] = stdout
+    .slice(Math.max(0, stdout.indexOf("start.time")))
     .trim()
     .split("\n")
     .map((line) => line.split(",").map((text) => text.trim()));
@@ -100,7 +102,7 @@ async function consumeByTool(
 
 /** Kafka's ProducerPerformance and ConsumerPerformance: MB/s and the broker's processor seconds per GB. */
 export async function performanceTools(subjects: Subjects, rounds: number): Promise<Row[]> {
-  const [records, recordSize] = [400_000, 1000];
+  const [records, recordSize] = [800_000, 1000];
   const gigabytes = (records * recordSize) / 1e9;
   const figures = await takeTurns(subjects, rounds, (subject) =>
     withTopic(subject, async (topic): Promise<Figures> => {

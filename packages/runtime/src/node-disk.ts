@@ -224,7 +224,7 @@ const lockPackage = "fs-native-extensions";
 type LockBinding = { tryLock(descriptor: number, offset: number, length: number, isExclusive: boolean): void };
 
 /**
- * The package's binary straight from where it lies: the package looks for it in a general way that takes 15 ms of processor time, a tenth of a broker's start.
+ * The package's binary straight from where it lies: the package looks for it in a general way that takes 10 ms of processor time and more.
  * Null where it is not there or can't be loaded: then the package has to find it.
  */
 function lockBinding(load: (name: string) => unknown): LockAddon | null {
