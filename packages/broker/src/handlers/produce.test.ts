@@ -127,7 +127,7 @@ describe("Produce", () => {
     client.post(apis.produce, 9, request(batchOf(["a"]), { acks: 0, index: 9 }));
     await sim.until(client.closed);
     expect(client.unasked).toEqual([]);
-    expect(String(sim.logger.logged.at(-1)?.fields.reason)).toContain("acks=0 failed");
+    expect(String(sim.logger.logged.at(-1)?.fields.reason)).toContain("acks=0 failed: UNKNOWN_TOPIC_OR_PARTITION");
   });
 
   it("gives idempotent producers ids that are never given twice", async () => {

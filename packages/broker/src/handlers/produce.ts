@@ -1,4 +1,4 @@
-import { apis, errorCodes, type ProduceRequest, zeroUuid } from "@ottla/protocol";
+import { apis, errorCodes, errorName, type ProduceRequest, zeroUuid } from "@ottla/protocol";
 import type { Topic } from "../cluster-state.ts";
 import type { RequestContext } from "../context.ts";
 import type { AppendOutcome, RecordError } from "../log/outcomes.ts";
@@ -122,12 +122,12 @@ class Append {
     if (outcome.errorCode === errorCodes.NONE) return;
     response.errorMessage = outcome.errorMessage;
     if (outcome.recordErrors.length > 0) response.recordErrors = outcome.recordErrors.map(recordError);
-    this.firstError ??= outcome.errorMessage ?? `error ${outcome.errorCode}`;
+    this.firstError ??= outcome.errorMessage ?? errorName(outcome.errorCode);
   }
 
   private settleError(response: PartitionResponse, errorCode: number): void {
     response.errorCode = errorCode;
-    this.firstError ??= `error ${errorCode}`;
+    this.firstError ??= errorName(errorCode);
   }
 
   private done(): void {
