@@ -19,7 +19,8 @@ function entry(partial: Record<string, unknown> & Pick<Entry, "type">): Entry {
   return { ...rest, records: [], offsets: {}, partitions: [], ...partial } as unknown as Entry;
 }
 
-const sent = (value: string, offset: number) => entry({ type: "send", value, offset });
+let begun = 0;
+const sent = (value: string, offset: number) => entry({ type: "send", value, offset, began: begun++ });
 const polled = (...records: [offset: number, value: string][]) =>
   entry({ type: "poll", process: "c", records: records.map(([offset, value]) => ({ partition: p, offset, value })) });
 
@@ -83,6 +84,11 @@ describe("the checkers", () => {
     ],
   ])("find %s", (kind, entries, options) => {
     expect(kinds(entries, options)).toContain(kind);
+  });
+
+  it("go by the order in which sends began, not by that in which they ended", () => {
+    const [first, second] = [sent("x", 0), sent("y", 1)];
+    expect(kinds([second, first])).toEqual([]);
   });
 
   it("let a read of what is committed miss a commit that ended meanwhile", () => {

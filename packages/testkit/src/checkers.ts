@@ -171,11 +171,11 @@ export function checkOwnership(history: History): Fault[] {
   return faults;
 }
 
-/** What one process sent to a partition, one after the other, stands in that order. */
+/** What one process sent to a partition stands in the order in which it was sent. */
 export function checkProducerOrder(history: History): Fault[] {
   const faults: Fault[] = [];
   const last = new Map<string, { offset: number; value: string }>();
-  for (const send of history.of("send")) {
+  for (const send of history.of("send").sort((a, b) => a.began - b.began)) {
     if (send.outcome !== "ok" || send.offset === null) continue;
     const key = `${send.process} ${send.partition}`;
     const before = last.get(key);

@@ -22,6 +22,8 @@ export interface Send extends Operation {
   readonly partition: PartitionKey;
   readonly value: string;
   readonly offset: number | null;
+  /** Which of the sends it was that began in this history (`History.begin`): they need not end in that order. */
+  readonly began: number;
 }
 
 /** Records that the application was handed, in the order in which it saw them. */
@@ -67,6 +69,12 @@ export type Entry = Send | Poll | Commit | Committed | Assign | Crash;
 /** Collects a history; entries are in the order in which they ended. */
 export class History {
   readonly entries: Entry[] = [];
+  #begun = 0;
+
+  /** A number for something that begins now, larger than those before. */
+  begin(): number {
+    return this.#begun++;
+  }
 
   add(entry: Entry): void {
     this.entries.push(entry);

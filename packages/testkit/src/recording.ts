@@ -30,6 +30,7 @@ export async function recordSend(
   value: string,
   key: string | null = null,
 ): Promise<Outcome> {
+  const began = history.begin();
   const note = (outcome: Outcome, offset: number | null) => {
     history.add({
       type: "send",
@@ -39,6 +40,7 @@ export async function recordSend(
       value,
       outcome,
       offset,
+      began,
     });
     return outcome;
   };
