@@ -128,7 +128,7 @@ export class RecordTooLargeError extends KafkaError {
 
 /** The offset asked for is not in the log. */
 export class OffsetOutOfRangeError extends KafkaError {
-  override readonly name = "OffsetOutOfRangeError";
+  override readonly name: string = "OffsetOutOfRangeError";
 }
 
 /** The principal may not do that. */

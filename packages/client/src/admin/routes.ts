@@ -11,15 +11,6 @@ const leaderNotAvailable = 5;
 /** How long a topic that nobody knows is looked for: the time in which news of a fresh one reach every broker. The Java client goes on for the whole call. */
 const freshTopicMs = 5_000;
 
-/** Whatever broker is there. */
-export function anyRoute<Item>(): Route<Item> {
-  return {
-    lookup: null,
-    locate: async (items) => new Map(items.map((item) => [item, "any"])),
-    forget: () => {},
-  };
-}
-
 /** The controller; in a KRaft cluster the broker that metadata name as such, which forwards. */
 export function controllerRoute<Item>(call: Call): Route<Item> {
   const { metadata } = call.core;

@@ -64,6 +64,7 @@ export class NoOffsetForPartitionError extends KafkaError {
 
 /** The position is outside of what the partition holds, and `autoOffsetReset` is `"none"`. */
 export class PositionOutOfRangeError extends OffsetOutOfRangeError {
+  override readonly name = "PositionOutOfRangeError";
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
