@@ -120,7 +120,8 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   }
 
   headers(index: number): readonly MessageHeader[] {
-    return readHeaders(this.#index.bytes, this.#index.headersStart(this.#from + index));
+    const at = this.#from + index;
+    return readHeaders(this.#index.bytes(at), this.#index.headersStart(at));
   }
 
   /** The record at `index` with everything decoded. Throws a `RecordDeserializationError`. */
@@ -155,7 +156,7 @@ export class Batch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   }
 
   #decode<T>(deserializer: Deserializer<T>, context: SerdeContext, start: number, end: number, at: number): T {
-    const { bytes } = this.#index;
+    const bytes = this.#index.bytes(at);
     // The common case without a slice in between.
     if ((deserializer as unknown) === string) return bytes.toString(undefined, start, end) as T;
     try {

@@ -71,12 +71,7 @@ describe("handing out records", () => {
     expect(runs(records([batch(0, 3), batch(3, 4)], { fetchOffset: 4 }))).toEqual([[4, 5, 6]]);
   });
 
-  test("ends a run where compressed bytes, the leader epoch or the kind of timestamp change", () => {
-    expect(runs(records([batch(0, 2, { codec: "gzip" }), batch(2, 1, { codec: "gzip" }), batch(3, 1)]))).toEqual([
-      [0, 1],
-      [2],
-      [3],
-    ]);
+  test("ends a run where the leader epoch or the kind of timestamp change", () => {
     expect(runs(records([batch(0, 2), batch(2, 2, { partitionLeaderEpoch: 3 })]))).toEqual([
       [0, 1],
       [2, 3],
@@ -110,6 +105,37 @@ describe("handing out records", () => {
     for (const time of times) builder.append(time, null, "v");
     const { index } = records([builder.build({ baseOffset: 0 })]).take(500)!;
     expect(times.map((_, n) => index.timestamp(n))).toEqual(times);
+  });
+});
+
+describe("batches that were stored compressed", () => {
+  test("join while they are small, and keep their own records", () => {
+    const from = records([
+      batch(0, 1, { codec: "gzip" }),
+      batch(1, 2, { codec: "gzip" }),
+      batch(3, 2),
+      batch(5, 1, { codec: "gzip" }),
+    ]);
+    const joined = batchOf(from);
+    expect(joined.length).toBe(6);
+    expect(joined.messages().map(({ offset, key, value }) => [offset, key, value])).toEqual([
+      [0, "k0", "0"],
+      [1, "k0", "1"],
+      [2, "k1", "2"],
+      [3, "k0", "3"],
+      [4, "k1", "4"],
+      [5, "k0", "5"],
+    ]);
+    expect(from.take(500)).toBeNull();
+  });
+
+  test("stay apart when they are large", () => {
+    const large = (baseOffset: number) => {
+      const builder = new BatchBuilder({ codec: "gzip" });
+      builder.append(1_000, "k", "v".repeat(700_000));
+      return builder.build({ partitionLeaderEpoch: 2, baseOffset });
+    };
+    expect(runs(records([large(0), large(1), batch(2, 1, { codec: "gzip" })]))).toEqual([[0], [1, 2]]);
   });
 });
 

@@ -1,16 +1,19 @@
 import type { RecordIterator } from "@ottla/protocol";
 
-/** Offset, timestamp, key start, key end, value start, value end, headers; the first two as differences to the first record's. */
-const stride = 7;
+/** Offset, timestamp, key start, key end, value start, value end, headers, buffer; the first two as differences to the first record's. */
+const stride = 8;
 const largestDelta = 0x7fffffff;
+/** Batches that were stored compressed have a buffer each; small ones join until they hold so many bytes. */
+const largestJoinedSize = 1_048_576;
 
 /**
  * Where the records of a batch lie: a few numbers per record and nothing else, so that keys and values are decoded when they are asked for, in any order and as
  * often as wanted.
  */
 export class RecordIndex {
-  /** What the places refer to. */
-  readonly bytes: Buffer;
+  /** What the places refer to: one for all batches that were stored uncompressed, one for each of the others. */
+  readonly #buffers: Buffer[];
+  #bufferedSize: number;
   readonly firstOffset: number;
   count = 0;
   readonly #firstTimestamp: number;
@@ -19,20 +22,26 @@ export class RecordIndex {
   #timestamps: number[] | null = null;
 
   constructor(first: RecordIterator, capacity: number) {
-    this.bytes = first.bytes;
+    this.#buffers = [first.bytes];
+    this.#bufferedSize = first.bytes.length;
     this.firstOffset = first.offset;
     this.#firstTimestamp = first.timestamp;
     this.#places = new Int32Array(capacity * stride);
   }
 
-  /** Whether records in `bytes` up to `lastOffset` can join: the same bytes, and not too far away. */
+  /** Whether records in `bytes` up to `lastOffset` can join: not too many bytes, and not too far away. */
   reaches(bytes: Buffer, lastOffset: number): boolean {
-    return bytes === this.bytes && lastOffset - this.firstOffset <= largestDelta;
+    if (lastOffset - this.firstOffset > largestDelta) return false;
+    return bytes === this.#buffers.at(-1) || this.#bufferedSize + bytes.length <= largestJoinedSize;
   }
 
   add(record: RecordIterator): void {
     const at = this.count * stride;
     if (at === this.#places.length) this.#grow();
+    if (record.bytes !== this.#buffers[this.#buffers.length - 1]) {
+      this.#buffers.push(record.bytes);
+      this.#bufferedSize += record.bytes.length;
+    }
     const places = this.#places;
     const timestampDelta = record.timestamp - this.#firstTimestamp;
     if (this.#timestamps !== null) this.#timestamps.push(record.timestamp);
@@ -44,6 +53,7 @@ export class RecordIndex {
     places[at + 4] = record.valueStart;
     places[at + 5] = record.valueEnd;
     places[at + 6] = record.headerCount === 0 ? 0 : headersStart(record);
+    places[at + 7] = this.#buffers.length - 1;
     this.count++;
   }
 
@@ -55,6 +65,11 @@ export class RecordIndex {
     return this.#timestamps === null
       ? this.#firstTimestamp + this.#places[index * stride + 1]!
       : this.#timestamps[index]!;
+  }
+
+  /** What the record's places refer to. */
+  bytes(index: number): Buffer {
+    return this.#buffers[this.#places[index * stride + 7]!]!;
   }
 
   /** -1 where the key is null. */
