@@ -64,7 +64,7 @@ export class LogSyncer implements SyncTarget {
     this.#accountedBytes += bytes;
     this.#unsyncedBytes += bytes;
     const isDue = this.#log.written.offset - this.#syncedOffset >= this.policy.records;
-    if (this.policy.always || isDue || this.#log.hasUnsyncedSegment) this.requestSync();
+    if (this.policy.always || isDue) this.requestSync();
     else if (this.policy.intervalMs !== Number.POSITIVE_INFINITY) this.#startTimer();
     this.#scheduler.wrote(this, bytes);
   }

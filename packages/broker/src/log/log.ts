@@ -69,8 +69,6 @@ export class Log {
   #staleSnapshots: number[];
   #unsyncedFiles = new Set<LazyFile>();
   #isDirectoryUnsynced = false;
-  /** Set while a segment that is full has not been synced. */
-  #isSealedUnsynced = false;
 
   constructor(environment: LogEnvironment, directory: string, config: LogConfig, parts: LogParts) {
     this.#environment = environment;
@@ -146,7 +144,6 @@ export class Log {
     const { active } = this.segments;
     if (active.size === 0 && active.baseOffset === this.nextOffset) return;
     active.seal();
-    this.#isSealedUnsynced = true;
     for (const file of active.filesToSync()) this.#unsyncedFiles.add(file);
     if (this.syncsBeforeRoll) active.log.syncBlocking();
     this.takeSnapshot();
@@ -211,7 +208,6 @@ export class Log {
     const directory = this.#isDirectoryUnsynced;
     this.#unsyncedFiles = new Set();
     this.#isDirectoryUnsynced = false;
-    this.#isSealedUnsynced = false;
     return { files, directory, end: this.#written };
   }
 
@@ -235,11 +231,6 @@ export class Log {
     for (const file of files) await file.sync();
     if (directory) await this.syncDirectory();
     this.recoveryPoint = Math.max(this.recoveryPoint, end.offset);
-  }
-
-  /** A segment has become full since the last sync: time for one, or an unclean start would read it all again (as Kafka's `UnifiedLog.roll`). */
-  get hasUnsyncedSegment(): boolean {
-    return this.#isSealedUnsynced;
   }
 
   get hasUnsynced(): boolean {

@@ -331,16 +331,6 @@ describe("flush policies", () => {
     expect(durable(disk)).toBe(2);
   });
 
-  it("os: syncs a segment in the background once it is full, so that a start after a crash reads little", async () => {
-    const { partition, runtime, disk } = await openOnSimDisk({ segmentBytes: 1000 });
-    for (let count = 0; count < 3; count++) {
-      await runtime.clock.until(append(partition, batchOf([{ value: "x".repeat(400) }])));
-    }
-    await runtime.clock.runFor(100);
-    expect(disk.counts.sync).toBeGreaterThan(0);
-    expect(partition.recoveryPoint).toBe(3);
-  });
-
   it("os: leaves it to the system, but bounds what is unsynced", async () => {
     const config = { backgroundSyncBytes: 1000, maxUnsyncedBytes: 3000 };
     const { partition, runtime, disk } = await openOnSimDisk({}, { config });
