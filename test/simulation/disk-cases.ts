@@ -18,6 +18,10 @@ export const diskCases: readonly DiskCase[] = [
     name: "the process dies, and again while it recovers, flush=os",
     scenario: { flush: "os", fault: { effect: "killProcess" }, next: { effect: "killProcess" } },
   },
+  {
+    name: "the process dies, and again while it recovers, flush=always",
+    scenario: { flush: "always", fault: { effect: "killProcess" }, next: { effect: "killProcess" } },
+  },
   { name: "the machine dies, flush=os", scenario: { flush: "os", fault: { effect: "crashMachine" } } },
   { name: "EIO, flush=os", scenario: { flush: "os", fault: { effect: "fail", code: "EIO" } } },
   { name: "EIO, flush=always", scenario: { flush: "always", fault: { effect: "fail", code: "EIO" } } },
