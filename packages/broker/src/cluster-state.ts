@@ -19,7 +19,7 @@ import { Topics } from "./cluster/topics.ts";
 import { randomTopicId } from "./cluster/uuid.ts";
 import type { Settings } from "./config/settings.ts";
 import { GroupCoordinator } from "./coordinator/coordinator.ts";
-import type { GroupCoordinatorConfig } from "./coordinator/group-config.ts";
+import { groupCoordinatorConfig } from "./coordinator/group-config.ts";
 import type { LogManagerConfig } from "./log/config.ts";
 import { LogManager } from "./log/log-manager.ts";
 import type { Partition } from "./log/partition.ts";
@@ -302,18 +302,5 @@ function logManagerConfig(settings: Settings): LogManagerConfig {
     logCleanerBackoffMs: settings.number("log.cleaner.backoff.ms"),
     logCleanerDedupeBufferSize: settings.number("log.cleaner.dedupe.buffer.size"),
     logCleanerIoMaxBytesPerSecond: settings.number("log.cleaner.io.max.bytes.per.second"),
-  };
-}
-
-function groupCoordinatorConfig(settings: Settings): GroupCoordinatorConfig {
-  return {
-    groupMinSessionTimeoutMs: settings.number("group.min.session.timeout.ms"),
-    groupMaxSessionTimeoutMs: settings.number("group.max.session.timeout.ms"),
-    groupMaxSize: settings.number("group.max.size"),
-    groupInitialRebalanceDelayMs: settings.number("group.initial.rebalance.delay.ms"),
-    offsetMetadataMaxBytes: settings.number("offset.metadata.max.bytes"),
-    offsetsRetentionMinutes: settings.number("offsets.retention.minutes"),
-    offsetsRetentionCheckIntervalMs: settings.number("offsets.retention.check.interval.ms"),
-    offsetsTopicCompressionCodec: settings.number("offsets.topic.compression.codec"),
   };
 }

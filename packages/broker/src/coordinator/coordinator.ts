@@ -1,4 +1,5 @@
 import {
+  type ConsumerGroupHeartbeatRequest,
   type DescribeGroupsRequest,
   errorCodes,
   type HeartbeatRequest,
@@ -8,6 +9,11 @@ import {
   type SyncGroupRequest,
 } from "@ottla/protocol";
 import { type Logger, type Runtime, randomUuid, type Timer } from "@ottla/runtime";
+import {
+  type DescribedConsumerGroup,
+  describeConsumerGroup,
+  failedConsumerDescription,
+} from "./consumer-group-descriptions.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type DescribedGroup,
@@ -20,6 +26,8 @@ import {
 import {
   type CommitReply,
   type CommittedTopic,
+  type ConsumerHeartbeatReply,
+  consumerHeartbeatError,
   type DeleteGroupsReply,
   type DeleteOffsetsReply,
   type JoinReply,
@@ -31,9 +39,11 @@ import {
 } from "./group-events.ts";
 import type { GroupMachine } from "./group-machine.ts";
 import { GroupPartition } from "./group-partition.ts";
+import type { GroupSettingsProvider } from "./group-settings.ts";
 import { partitionForGroup } from "./java-hash.ts";
 import type { OffsetsLog } from "./offsets-log.ts";
 import type { FetchedTopic, FetchedTopicOffsets } from "./offsets-machine.ts";
+import type { TopicImage } from "./topic-image.ts";
 
 export interface GroupCoordinatorOptions {
   readonly runtime: Runtime;
@@ -43,11 +53,15 @@ export interface GroupCoordinatorOptions {
   readonly partitionCount: number;
   /** The partitions of `__consumer_offsets` that exist. */
   existing(): Iterable<OffsetsLog>;
+  /** The cluster's topics; none where it is missing. */
+  readonly topics?: TopicImage;
+  /** What is set for single groups; Kafka's defaults where it is missing. */
+  readonly groupSettings?: GroupSettingsProvider;
   /** A partition of `__consumer_offsets`; the topic is made when it is first asked for. A rejection says that it cannot be had, and is tried again later. */
   partitionFor(index: number): OffsetsLog | Promise<OffsetsLog>;
 }
 
-/** Who sends a JoinGroup. */
+/** Who sends a JoinGroup or a ConsumerGroupHeartbeat. */
 export interface Joiner {
   readonly apiVersion: number;
   readonly clientId: string;
@@ -154,6 +168,33 @@ export class GroupCoordinator {
       ),
     );
   }
+
+  /** ConsumerGroupHeartbeat (KIP-848): joins, keeps alive, takes over or gives up partitions, leaves. */
+  consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, joiner: Joiner): Soon<ConsumerHeartbeatReply> {
+    return this.at(request.groupId, (partition) =>
+      partition.ask(
+        "consumerHeartbeat",
+        (ticket) => ({ ...request, ...joiner, type: "consumerHeartbeat", ticket, uuid: "" }),
+        consumerHeartbeatError,
+      ),
+    );
+  }
+
+  /** Groups of KIP-848 with their members and epochs (ConsumerGroupDescribe); GROUP_ID_NOT_FOUND for groups of other kinds. */
+  async describeConsumerGroups(groupIds: readonly string[]): Promise<DescribedConsumerGroup[]> {
+    const answers = this.byPartition(groupIds).map((ids) =>
+      this.at(ids[0]!, (partition) =>
+        partition.read(
+          (machine) => ids.map((groupId) => describeConsumerGroup(machine.group(groupId), groupId)),
+          (errorCode) => ids.map((groupId) => failedConsumerDescription(groupId, errorCode, null)),
+        ),
+      ),
+    );
+    return (await Promise.all(answers)).flat();
+  }
+
+  /** A topic was made, deleted or has more partitions: groups look at their subscriptions again. */
+  onTopicsChanged(_names: readonly string[]): void {}
 
   syncGroup(request: SyncGroupRequest): Soon<SyncReply> {
     if (request.groupId === "") return syncError(errorCodes.INVALID_GROUP_ID);

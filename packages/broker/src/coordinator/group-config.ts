@@ -1,5 +1,8 @@
 import type { Settings } from "../config/settings.ts";
 
+/** Kafka's `ConsumerGroupMigrationPolicy`: upgrade is from classic to consumer. */
+export type MigrationPolicy = "disabled" | "upgrade" | "downgrade" | "bidirectional";
+
 /** Settings of the group coordinator, by Kafka's names. Milliseconds where the name does not say otherwise. */
 export interface GroupCoordinatorConfig {
   /** `group.min.session.timeout.ms` */
@@ -10,6 +13,14 @@ export interface GroupCoordinatorConfig {
   readonly groupMaxSize: number;
   /** `group.initial.rebalance.delay.ms`: how long a new group waits for more members. */
   readonly groupInitialRebalanceDelayMs: number;
+  /** `group.consumer.max.size`: members of one KIP-848 group. */
+  readonly groupConsumerMaxSize: number;
+  /** `group.consumer.assignors`: names of server-side assignors, the first one for groups whose members do not say. */
+  readonly groupConsumerAssignors: readonly string[];
+  /** `group.consumer.migration.policy`: which groups may be converted to the other protocol while they have members. */
+  readonly groupConsumerMigrationPolicy: MigrationPolicy;
+  /** `group.consumer.regex.refresh.interval.ms`: how often regular expressions are resolved anew even if no topic was made. */
+  readonly groupConsumerRegexRefreshIntervalMs: number;
   /** `offset.metadata.max.bytes`: longest text beside a committed offset, in characters (as Kafka counts it). */
   readonly offsetMetadataMaxBytes: number;
   /** `offsets.retention.minutes` */
@@ -26,6 +37,10 @@ export const defaultGroupCoordinatorConfig: GroupCoordinatorConfig = Object.free
   groupMaxSessionTimeoutMs: 1_800_000,
   groupMaxSize: 2_147_483_647,
   groupInitialRebalanceDelayMs: 0,
+  groupConsumerMaxSize: 2_147_483_647,
+  groupConsumerAssignors: Object.freeze(["uniform", "range"]),
+  groupConsumerMigrationPolicy: "bidirectional",
+  groupConsumerRegexRefreshIntervalMs: 600_000,
   offsetMetadataMaxBytes: 4096,
   offsetsRetentionMinutes: 10_080,
   offsetsRetentionCheckIntervalMs: 600_000,
@@ -39,6 +54,12 @@ export function groupCoordinatorConfig(settings: Settings): GroupCoordinatorConf
     groupMaxSessionTimeoutMs: settings.number("group.max.session.timeout.ms"),
     groupMaxSize: settings.number("group.max.size"),
     groupInitialRebalanceDelayMs: settings.number("group.initial.rebalance.delay.ms"),
+    groupConsumerMaxSize: settings.number("group.consumer.max.size"),
+    groupConsumerAssignors: settings.list("group.consumer.assignors"),
+    groupConsumerMigrationPolicy: (
+      settings.text("group.consumer.migration.policy") ?? ""
+    ).toLowerCase() as MigrationPolicy,
+    groupConsumerRegexRefreshIntervalMs: settings.number("group.consumer.regex.refresh.interval.ms"),
     offsetMetadataMaxBytes: settings.number("offset.metadata.max.bytes"),
     offsetsRetentionMinutes: settings.number("offsets.retention.minutes"),
     offsetsRetentionCheckIntervalMs: settings.number("offsets.retention.check.interval.ms"),

@@ -138,8 +138,42 @@ export interface StaticMemberStoredEvent {
   readonly newMemberId: string;
 }
 
+/** A topic's partitions, by the topic's id. */
+export interface TopicIdPartitions {
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+}
+
+/** ConsumerGroupHeartbeat, in the request's words (KIP-848). */
+export interface ConsumerHeartbeatEvent {
+  readonly type: "consumerHeartbeat";
+  readonly ticket: number;
+  readonly apiVersion: number;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** A random UUID, in case the member needs an id (version 0 only). */
+  readonly uuid: string;
+  readonly groupId: string;
+  readonly memberId: string;
+  /** 0: it joins; -1: it leaves; -2: it leaves and, being static, comes back. */
+  readonly memberEpoch: number;
+  readonly instanceId: string | null;
+  readonly rackId: string | null;
+  /** -1: as before. */
+  readonly rebalanceTimeoutMs: number;
+  /** Null: as before. */
+  readonly subscribedTopicNames: readonly string[] | null;
+  /** Null: as before; empty: none. */
+  readonly subscribedTopicRegex: string | null;
+  /** Null: as before. */
+  readonly serverAssignor: string | null;
+  /** What it owns; null: as before. */
+  readonly topicPartitions: readonly TopicIdPartitions[] | null;
+}
+
 export type GroupEvent =
   | JoinEvent
+  | ConsumerHeartbeatEvent
   | SyncEvent
   | LeaveEvent
   | CommitEvent
@@ -210,9 +244,21 @@ export interface DeleteGroupsReply {
   readonly results: readonly { readonly groupId: string; readonly errorCode: number }[];
 }
 
+/** ConsumerGroupHeartbeat's answer. */
+export interface ConsumerHeartbeatReply {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly heartbeatIntervalMs: number;
+  /** Null: as before. */
+  readonly assignment: { readonly topicPartitions: readonly TopicIdPartitions[] } | null;
+}
+
 /** An answer to who holds the ticket. */
 export type Reply =
   | { readonly kind: "join"; readonly ticket: number; readonly body: JoinReply }
+  | { readonly kind: "consumerHeartbeat"; readonly ticket: number; readonly body: ConsumerHeartbeatReply }
   | { readonly kind: "sync"; readonly ticket: number; readonly body: SyncReply }
   | { readonly kind: "leave"; readonly ticket: number; readonly body: LeaveReply }
   | { readonly kind: "commit"; readonly ticket: number; readonly body: CommitReply }
@@ -257,4 +303,9 @@ export const noBytes: Buffer = Buffer.alloc(0);
 /** A SyncGroup's refusal. */
 export function syncError(errorCode: number): SyncReply {
   return { errorCode, protocolType: null, protocolName: null, assignment: noBytes };
+}
+
+/** A ConsumerGroupHeartbeat's refusal. */
+export function consumerHeartbeatError(errorCode: number, errorMessage: string | null = null): ConsumerHeartbeatReply {
+  return { errorCode, errorMessage, memberId: null, memberEpoch: 0, heartbeatIntervalMs: 0, assignment: null };
 }

@@ -8,6 +8,7 @@ import type { Group } from "./group.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type CommitEvent,
+  consumerHeartbeatError,
   type DeleteGroupsEvent,
   type DeleteOffsetsEvent,
   type Effects,
@@ -57,6 +58,11 @@ export class GroupMachine {
       case "join":
         this.join(event, now, effects);
         break;
+      case "consumerHeartbeat": {
+        const body = consumerHeartbeatError(errorCodes.UNSUPPORTED_VERSION);
+        effects.replies.push({ kind: "consumerHeartbeat", ticket: event.ticket, body });
+        break;
+      }
       case "sync":
         this.sync(event, effects);
         break;
