@@ -12,8 +12,7 @@ interface Asked {
 }
 
 /** What brokers see of us (KIP-511). */
-const clientSoftwareName = "ottla";
-const clientSoftwareVersion = "0.1.0";
+export const clientSoftware = { clientSoftwareName: "ottla", clientSoftwareVersion: "0.1.0" };
 
 const unsupportedVersion = 35;
 
@@ -35,7 +34,7 @@ export async function negotiate(connection: Asked): Promise<ApiRanges> {
 }
 
 async function ask(connection: Asked, version: number): Promise<ResponseOf<typeof apis.apiVersions>> {
-  const body = version >= 3 ? { clientSoftwareName, clientSoftwareVersion } : {};
+  const body = version >= 3 ? clientSoftware : {};
   return (await connection.requestAt(apis.apiVersions, version, body)).response;
 }
 

@@ -33,6 +33,12 @@ export type {
   TopicDescription,
   TopicListing,
 } from "./admin/describe-topics.ts";
+export type {
+  DescribeFeaturesOptions,
+  FeatureMetadata,
+  FinalizedFeature,
+  SupportedFeature,
+} from "./admin/features.ts";
 export type { GroupLagOptions, GroupMember, PartitionLag } from "./admin/group-lag.ts";
 export type { CommittedOffset, ListGroupOffsetsOptions } from "./admin/group-offsets.ts";
 export type { GroupListing, ListGroupsOptions, MemberToRemove, RemoveMembersOptions } from "./admin/groups.ts";

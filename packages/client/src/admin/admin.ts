@@ -7,6 +7,7 @@ import * as cluster from "./cluster.ts";
 import * as configs from "./configs.ts";
 import * as describedGroups from "./describe-groups.ts";
 import * as describedTopics from "./describe-topics.ts";
+import * as features from "./features.ts";
 import * as lag from "./group-lag.ts";
 import * as offsets from "./group-offsets.ts";
 import * as groups from "./groups.ts";
@@ -179,6 +180,11 @@ export class Admin implements AsyncDisposable {
   /** The cluster's id, controller and brokers. KIP-700. */
   describeCluster(options: cluster.DescribeClusterOptions = {}): Promise<cluster.ClusterDescription> {
     return cluster.describeCluster(this.#context, options);
+  }
+
+  /** The features that the brokers support and those that the cluster has switched on: `group.version` 1 means that it has KIP-848's groups. KIP-584, Kafka 2.7. */
+  describeFeatures(options: features.DescribeFeaturesOptions = {}): Promise<features.FeatureMetadata> {
+    return features.describeFeatures(this.#context, options);
   }
 
   /** What lies in the log directories of these brokers (default: all). KIP-113. */

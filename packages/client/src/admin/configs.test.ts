@@ -81,3 +81,18 @@ it("alters single settings, and passes on why one could not be", async () => {
   ]);
   expect(askedOf(world, apis.incrementalAlterConfigs)).toEqual([1]);
 });
+
+it("knows the settings of groups", async () => {
+  const world = await adminWorld({ brokers: 2 });
+  const set = { readOnly: false, isSensitive: false, configSource: 8, configType: 3, synonyms: [] };
+  world.on(apis.describeConfigs, ({ body }) => ({
+    results: body.resources.map(({ resourceType, resourceName }) => ({
+      ...{ errorCode: 0, errorMessage: null, resourceType, resourceName },
+      configs: [{ ...set, name: "consumer.session.timeout.ms", value: "50000" }],
+    })),
+  }));
+  const [group] = await world.until(world.admin.describeConfigs([{ type: "group", name: "billing" }]));
+  expect(group?.configs[0]).toMatchObject({ value: "50000", source: "DYNAMIC_GROUP_CONFIG", isDefault: false });
+  const asked = world.cluster.brokers.flatMap((broker) => broker.of(apis.describeConfigs));
+  expect(asked.map(({ body }) => body.resources[0]?.resourceType)).toEqual([32]);
+});

@@ -191,9 +191,10 @@ describe("listGroups", () => {
     expect(await world.until(world.admin.listGroups())).toEqual([
       { groupId: "g", protocolType: "consumer", state: "Unknown", type: "Unknown" },
     ]);
-    expect(await world.failure(world.admin.listGroups({ states: ["Empty"] }))).toMatchObject({
-      code: "UNSUPPORTED_VERSION",
-    });
+    expect(await world.until(world.admin.listGroups({ types: ["Consumer", "Classic"] }))).toHaveLength(1);
+    for (const filter of [{ states: ["Empty"] }, { types: ["Consumer"] }, { types: ["Classic", "Share"] }] as const) {
+      expect(await world.failure(world.admin.listGroups(filter))).toMatchObject({ code: "UNSUPPORTED_VERSION" });
+    }
   });
 });
 

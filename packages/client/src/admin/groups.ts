@@ -44,7 +44,7 @@ export async function listGroups(context: AdminContext, options: ListGroupsOptio
     ...(version >= 4 ? { statesFilter: states } : {}),
     ...(version >= 5 ? { typesFilter: types } : {}),
   });
-  const minVersion = types.length > 0 ? 5 : states.length > 0 ? 4 : 0;
+  const minVersion = needsTypes(types) ? 5 : states.length > 0 ? 4 : 0;
   const perBroker = await drive<number, GroupListing[]>(call, brokers, {
     route: nodeRoute(call, (id) => id),
     api: null,
@@ -65,6 +65,12 @@ export async function listGroups(context: AdminContext, options: ListGroupsOptio
   return [...groups.values()]
     .filter(({ protocolType }) => protocolTypes?.includes(protocolType) ?? true)
     .sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+}
+
+/** Whether types have to be asked for: a broker that does not know of types has classic groups alone, which is what all groups of consumers are there. */
+function needsTypes(types: readonly GroupType[]): boolean {
+  const isOfConsumers = types.every((type) => type === "Classic" || type === "Consumer");
+  return types.length > 0 && !(isOfConsumers && types.includes("Classic"));
 }
 
 export async function deleteGroups(
