@@ -73,7 +73,8 @@ export class Broker implements AsyncDisposable {
         nodeId: config.nodeId,
         dataDirectory: dataDir ?? memoryDirectory,
       });
-      const node = new Node({ id: cluster.nodeId, runtime, logger, settings });
+      const groups = cluster.coordinators.make(cluster.nodeId);
+      const node = new Node({ id: cluster.nodeId, runtime, logger, settings, groups });
       const requests = new Dispatcher(node, cluster, handlers);
       const listeners = new Listeners({ runtime, logger, settings, requests });
       try {
@@ -82,7 +83,7 @@ export class Broker implements AsyncDisposable {
         await cluster.close();
         throw error;
       }
-      cluster.start();
+      groups.start();
       const startedInMs = runtime.clock.monotonic() - began;
       const broker = new Broker({ config, logger, dataDir, lock, node, cluster, requests, listeners, startedInMs });
       broker.announce();
@@ -140,8 +141,9 @@ export class Broker implements AsyncDisposable {
       const finished = listeners.finish(config.settings.number("shutdown.timeout.ms"));
       // Long polls are answered with what there is, members that wait for their group are sent away.
       node.beginClosing();
-      cluster.groups.beginClosing();
+      node.groups.beginClosing();
       await finished;
+      node.groups.close();
       await cluster.close();
     } finally {
       lock.release();

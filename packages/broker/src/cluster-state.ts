@@ -2,6 +2,7 @@ import { errorCodes } from "@ottla/protocol";
 import type { Logger, Runtime } from "@ottla/runtime";
 import { type ConfigChange, planConfigChange } from "./cluster/alter-configs.ts";
 import { DataDirectoryError } from "./cluster/data-directory.ts";
+import { GroupCoordinators } from "./cluster/group-coordinators.ts";
 import type { MetadataRecord } from "./cluster/metadata-records.ts";
 import { type ConfigResource, resourceTypes } from "./cluster/metadata-state.ts";
 import { MetadataStore, MetadataUnavailableError } from "./cluster/metadata-store.ts";
@@ -18,8 +19,6 @@ import { refusal } from "./cluster/topic-rules.ts";
 import { Topics } from "./cluster/topics.ts";
 import { randomTopicId } from "./cluster/uuid.ts";
 import type { Settings } from "./config/settings.ts";
-import { GroupCoordinator } from "./coordinator/coordinator.ts";
-import { groupCoordinatorConfig } from "./coordinator/group-config.ts";
 import type { LogManagerConfig } from "./log/config.ts";
 import { LogManager } from "./log/log-manager.ts";
 import type { Partition } from "./log/partition.ts";
@@ -49,7 +48,7 @@ export class ClusterState {
   /** Kafka's base64url form. */
   readonly clusterId: string;
   readonly nodeId: number;
-  readonly groups: GroupCoordinator;
+  readonly coordinators: GroupCoordinators;
   readonly logs: LogManager;
   private readonly options: ClusterStateOptions;
   private readonly store: MetadataStore;
@@ -64,15 +63,7 @@ export class ClusterState {
     this.topicTable = topics;
     this.clusterId = store.state.clusterId!;
     this.producerIds = new ProducerIds(store);
-    this.groups = new GroupCoordinator({
-      runtime: options.runtime,
-      logger: options.logger,
-      config: groupCoordinatorConfig(options.settings),
-      partitionCount:
-        this.topic(offsetsTopicName)?.partitions.length ?? options.settings.number("offsets.topic.num.partitions"),
-      existing: () => this.topic(offsetsTopicName)?.partitions ?? [],
-      partitionFor: (index) => this.partition(offsetsTopicName, index) ?? this.makeOffsetsPartition(index),
-    });
+    this.coordinators = new GroupCoordinators({ ...options, cluster: this, isSole: true });
   }
 
   /**
@@ -128,19 +119,22 @@ export class ClusterState {
     return this.topicTable.get(topic)?.partitions[index];
   }
 
-  /** Whether this broker leads a partition; always, while there is only one. */
-  isLeader(_partition: Partition): boolean {
+  /** Whether a broker leads a partition; always, while there is only one. */
+  isLeader(_partition: Partition, _nodeId: number): boolean {
     return true;
   }
 
   /** Makes topics, all that may be made in one change; with `validateOnly` only says what would become of them. Resolves when they are stored durably and can be used. */
-  createTopics(topics: readonly NewTopic[], validateOnly = false): Promise<TopicOutcome[]> {
-    return this.topicTable.create(topics, validateOnly);
+  async createTopics(topics: readonly NewTopic[], validateOnly = false): Promise<TopicOutcome[]> {
+    const outcomes = await this.topicTable.create(topics, validateOnly);
+    const made = outcomes.flatMap(({ topic }) => (topic === null ? [] : [topic.name]));
+    if (made.length > 0) this.coordinators.topicsChanged(made);
+    return outcomes;
   }
 
   /** Like `createTopics`, for one. Two calls for one name at the same time: the second gets TOPIC_ALREADY_EXISTS. */
   async createTopic(topic: NewTopic): Promise<TopicOutcome> {
-    const [outcome] = await this.topicTable.create([topic]);
+    const [outcome] = await this.createTopics([topic]);
     return outcome!;
   }
 
@@ -154,15 +148,17 @@ export class ClusterState {
     return made === undefined ? outcome : present(made);
   }
 
-  createPartitions(request: NewPartitions, validateOnly: boolean): Promise<Refusal> {
-    return this.topicTable.grow(request, validateOnly);
+  async createPartitions(request: NewPartitions, validateOnly: boolean): Promise<Refusal> {
+    const outcome = await this.topicTable.grow(request, validateOnly);
+    if (outcome.errorCode === errorCodes.NONE && !validateOnly) this.coordinators.topicsChanged([request.name]);
+    return outcome;
   }
 
   /** Deletes a topic, its settings, its logs and what groups have committed for it. */
   async deleteTopic(id: string): Promise<Refusal> {
     const topic = this.topicTable.getById(id);
     const outcome = await this.topicTable.delete(id);
-    if (outcome.errorCode === errorCodes.NONE && topic !== undefined) this.groups.onTopicDeleted(topic);
+    if (outcome.errorCode === errorCodes.NONE && topic !== undefined) this.coordinators.topicDeleted(topic);
     return outcome;
   }
 
@@ -183,14 +179,8 @@ export class ClusterState {
     return this.producerIds.allocate();
   }
 
-  /** Begins the work that goes on by itself. */
-  start(): void {
-    this.groups.start();
-  }
-
-  /** Lets the coordinators and logs finish, syncs and marks the stop as a clean one. */
+  /** Lets the logs finish, syncs and marks the stop as a clean one. */
   async close(): Promise<void> {
-    this.groups.close();
     await this.logs.close();
     await this.store.close();
   }
@@ -227,6 +217,11 @@ export class ClusterState {
       this.options.logger.info("setting changed", what);
     }
     return refusal(errorCodes.NONE, null);
+  }
+
+  /** A partition of `__consumer_offsets`; the topic is made if need be. Rejects where that cannot be. */
+  offsetsPartition(index: number): Partition | Promise<Partition> {
+    return this.partition(offsetsTopicName, index) ?? this.makeOffsetsPartition(index);
   }
 
   private async makeOffsetsPartition(index: number): Promise<Partition> {

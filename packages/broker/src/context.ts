@@ -1,4 +1,5 @@
 import type { ClusterState } from "./cluster-state.ts";
+import type { GroupCoordinator } from "./coordinator/coordinator.ts";
 import type { Node, NodeListener } from "./node.ts";
 
 /** What may be done to a resource (Kafka's `AclOperation`). */
@@ -45,8 +46,10 @@ export interface RequestContext {
   readonly connection: RequestConnection;
   /** What is this broker's own: its id, its settings, its fetch sessions, whether it is closing. */
   readonly node: Node;
-  /** What is the cluster's: topics, settings, coordinators. */
+  /** What is the cluster's: topics, settings, who leads what. */
   readonly cluster: ClusterState;
+  /** This broker's coordinator of groups: it answers NOT_COORDINATOR for those that another broker coordinates. */
+  readonly groups: GroupCoordinator;
   /** Whether the principal may do this. Everything is allowed until there are ACLs; handlers ask for every resource all the same. */
   authorize(operation: Operation, resourceType: ResourceType, resourceName: string): boolean;
   /** Calls back once when the bytes of this request's answer are with the system, or the connection is over: the time to give buffers back. */

@@ -10,6 +10,7 @@ import {
 import type { Logger } from "@ottla/runtime";
 import type { ClusterState } from "./cluster-state.ts";
 import type { Operation, RequestContext, ResourceType } from "./context.ts";
+import type { GroupCoordinator } from "./coordinator/coordinator.ts";
 import { unsupportedApiVersions } from "./handlers/api-versions.ts";
 import { CloseConnectionError, type Handler } from "./handlers/handler.ts";
 import { type Interceptor, Interceptors, type VersionRange } from "./interceptor.ts";
@@ -135,6 +136,10 @@ class Context implements RequestContext {
     this.header = header;
     this.node = node;
     this.cluster = cluster;
+  }
+
+  get groups(): GroupCoordinator {
+    return this.node.groups;
   }
 
   get apiVersion(): number {

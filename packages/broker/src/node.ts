@@ -1,5 +1,6 @@
 import type { Logger, Runtime } from "@ottla/runtime";
 import type { Settings } from "./config/settings.ts";
+import type { GroupCoordinator } from "./coordinator/coordinator.ts";
 import { FetchSessions } from "./fetch-sessions.ts";
 
 /** A place where clients reach this broker, as a connection sees it. */
@@ -16,6 +17,7 @@ export interface NodeOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly settings: Settings;
+  readonly groups: GroupCoordinator;
 }
 
 /** What belongs to one broker process, whatever cluster it is in. */
@@ -27,18 +29,21 @@ export class Node {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly settings: Settings;
+  /** The coordinator of those groups that this broker coordinates. */
+  readonly groups: GroupCoordinator;
   readonly fetchSessions: FetchSessions;
   /** Bytes of records that were read for answers and are not with the system yet: clients that do not read keep them here. */
   unsentRecordBytes = 0;
   private readonly closingListeners = new Set<() => void>();
   private isClosing = false;
 
-  constructor({ id, runtime, logger, settings }: NodeOptions) {
+  constructor({ id, runtime, logger, settings, groups }: NodeOptions) {
     this.id = id;
     this.rack = settings.text("broker.rack");
     this.runtime = runtime;
     this.logger = logger;
     this.settings = settings;
+    this.groups = groups;
     this.fetchSessions = new FetchSessions(runtime, settings.number("max.incremental.fetch.session.cache.slots"));
   }
 

@@ -53,6 +53,8 @@ export interface GroupCoordinatorOptions {
   readonly partitionCount: number;
   /** The partitions of `__consumer_offsets` that exist. */
   existing(): Iterable<OffsetsLog>;
+  /** Whether this broker coordinates the groups of a partition; all where it is missing. The others are told NOT_COORDINATOR. */
+  readonly leads?: (index: number) => boolean;
   /** The cluster's topics; none where it is missing. */
   readonly topics?: TopicImage;
   /** What is set for single groups; Kafka's defaults where it is missing. */
@@ -95,9 +97,10 @@ export class GroupCoordinator {
 
   constructor(options: GroupCoordinatorOptions) {
     this.options = options;
-    const { runtime, logger, config } = options;
     this.partitions = Array.from({ length: options.partitionCount }, (_, index) => {
-      return new GroupPartition({ index, runtime, logger, config, open: () => options.partitionFor(index) });
+      const partition = this.makePartition(index);
+      if (options.leads?.(index) === false) partition.close();
+      return partition;
     });
   }
 
@@ -107,8 +110,8 @@ export class GroupCoordinator {
    */
   start(): void {
     const queued = Array.from(this.options.existing(), ({ index }) => this.partitions[index]).filter(
-      (one) => one !== undefined,
-    );
+      (one) => one !== undefined && one.errorCode !== errorCodes.NOT_COORDINATOR,
+    ) as GroupPartition[];
     for (const one of queued) one.queue();
     const { clock } = this.options.runtime;
     const prepareNext = (): void => {
@@ -134,6 +137,22 @@ export class GroupCoordinator {
   close(): void {
     this.beginClosing();
     for (const one of this.partitions) one.close();
+  }
+
+  /** This broker coordinates the groups of a partition from now on: what they are is read from the log. */
+  elected(index: number): void {
+    const old = this.partitions[index];
+    if (this.isClosed || old === undefined) return;
+    old.close();
+    const partition = this.makePartition(index);
+    this.partitions[index] = partition;
+    partition.queue();
+    this.options.runtime.clock.defer(() => void partition.prepare());
+  }
+
+  /** Another broker coordinates the groups of a partition: whoever waits, and whoever asks from now on, is told NOT_COORDINATOR. */
+  resigned(index: number): void {
+    this.partitions[index]?.close();
   }
 
   /** 0 when this broker coordinates the group, COORDINATOR_NOT_AVAILABLE once it is closed. */
@@ -312,6 +331,11 @@ export class GroupCoordinator {
     const lists = await Promise.all(answers);
     const failed = lists.find((list) => list.errorCode !== 0 && list.errorCode !== errorCodes.NOT_COORDINATOR);
     return failed ?? { errorCode: 0, groups: lists.flatMap((list) => list.groups) };
+  }
+
+  private makePartition(index: number): GroupPartition {
+    const { runtime, logger, config, partitionFor } = this.options;
+    return new GroupPartition({ index, runtime, logger, config, open: () => partitionFor(index) });
   }
 
   /** Goes on with the partition of a group, once that is there. */

@@ -9,7 +9,7 @@ export const deleteGroups = handler(
     const groupIds = [...new Set(request.groupsNames)];
     const allowed = groupIds.filter((groupId) => context.authorize("delete", "group", groupId));
     const refused = groupIds.filter((groupId) => !allowed.includes(groupId));
-    const results = await context.cluster.groups.deleteGroups(allowed);
+    const results = await context.groups.deleteGroups(allowed);
     const errorCode = errorCodes.GROUP_AUTHORIZATION_FAILED;
     return { results: [...results, ...refused.map((groupId) => ({ groupId, errorCode }))] };
   },

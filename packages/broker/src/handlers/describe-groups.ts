@@ -18,7 +18,7 @@ const groupOperations: readonly [Operation, number][] = [
 export const describeGroups = handler(apis.describeGroups, [0, 6], async (request, context): Promise<Body> => {
   const allowed = request.groups.filter((groupId) => context.authorize("describe", "group", groupId));
   const refused = request.groups.filter((groupId) => !allowed.includes(groupId));
-  const described = await context.cluster.groups.describeGroups(allowed, context.apiVersion);
+  const described = await context.groups.describeGroups(allowed, context.apiVersion);
   return {
     groups: [
       ...refused.map((groupId) => failedDescription(groupId, errorCodes.GROUP_AUTHORIZATION_FAILED)),

@@ -57,8 +57,8 @@ class Rig {
       clientId: "client",
       clientHost: "/127.0.0.1",
       authorize: (operation: string, type: string, name: string) => !this.denied.has(`${operation} ${type} ${name}`),
+      groups: this.groups,
       cluster: {
-        groups: this.groups,
         topic: (name: string) => this.topics.get(name),
         topicById: (id: string) => [...this.topics.values()].find((topic) => topic.id === id),
       },

@@ -16,7 +16,7 @@ export const joinGroup = handler(apis.joinGroup, [0, 9], async (request, context
   if (!context.authorize("read", "group", request.groupId)) {
     return bodyOf(joinError("", errorCodes.GROUP_AUTHORIZATION_FAILED), apiVersion);
   }
-  const reply = await context.cluster.groups.joinGroup(request, { apiVersion, clientId, clientHost });
+  const reply = await context.groups.joinGroup(request, { apiVersion, clientId, clientHost });
   return bodyOf(reply, apiVersion);
 });
 

@@ -11,7 +11,7 @@ export const leaveGroup = handler(apis.leaveGroup, [0, 5], async (request, conte
   if (!context.authorize("read", "group", request.groupId)) return { errorCode: errorCodes.GROUP_AUTHORIZATION_FAILED };
   const isBatch = context.apiVersion >= firstVersionWithMembers;
   const leaving = isBatch ? request.members : [oneMember(request)];
-  const { errorCode, members } = await context.cluster.groups.leaveGroup(request.groupId, leaving);
+  const { errorCode, members } = await context.groups.leaveGroup(request.groupId, leaving);
   if (isBatch) return { errorCode, members };
   return { errorCode: errorCode === 0 ? (members[0]?.errorCode ?? 0) : errorCode };
 });

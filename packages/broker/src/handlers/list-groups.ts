@@ -7,7 +7,7 @@ export const listGroups = handler(
   apis.listGroups,
   [0, 5],
   async (request, context): Promise<ResponseBody<typeof apis.listGroups>> => {
-    const { errorCode, groups } = await context.cluster.groups.listGroups(request.statesFilter, request.typesFilter);
+    const { errorCode, groups } = await context.groups.listGroups(request.statesFilter, request.typesFilter);
     const seesAll = context.authorize("describe", "cluster", clusterResource);
     return {
       errorCode,

@@ -27,7 +27,7 @@ export const offsetCommit = handler(apis.offsetCommit, [2, 10], async (request, 
     if (existing !== null) topics.push(existing);
   }
   if (topics.length > 0) {
-    const reply = await context.cluster.groups.commitOffsets(request, context.apiVersion, topics);
+    const reply = await context.groups.commitOffsets(request, context.apiVersion, topics);
     for (const topic of reply.topics) rows.add(topic, topic.partitions);
   }
   return { topics: rows.all() };

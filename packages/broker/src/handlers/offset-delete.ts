@@ -28,7 +28,7 @@ export const offsetDelete = handler(apis.offsetDelete, [0, 0], async (request, c
     if (existing.length > 0) topics.push({ name, partitions: existing.map(({ partitionIndex }) => partitionIndex) });
   }
   if (topics.length > 0) {
-    const reply = await context.cluster.groups.deleteOffsets(groupId, topics);
+    const reply = await context.groups.deleteOffsets(groupId, topics);
     if (reply.errorCode !== 0) return reply;
     for (const { name, partitions } of reply.topics) rows.add({ name, topicId: zeroUuid }, partitions);
   }

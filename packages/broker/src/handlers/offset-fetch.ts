@@ -48,7 +48,7 @@ function askedGroups(request: OffsetFetchRequest, apiVersion: number): AskedGrou
 }
 
 async function fetchGroup(group: AskedGroup, requireStable: boolean, context: RequestContext): Promise<FetchedGroup> {
-  const { groups } = context.cluster;
+  const { groups } = context;
   if (!context.authorize("describe", "group", group.groupId)) {
     return { errorCode: errorCodes.GROUP_AUTHORIZATION_FAILED, topics: [] };
   }

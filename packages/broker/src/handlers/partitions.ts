@@ -7,7 +7,7 @@ import type { Partition } from "../log/partition.ts";
 export function ledPartition(topic: Topic | undefined, index: number, context: RequestContext): Partition | number {
   const partition = topic?.partitions[index];
   if (partition === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION;
-  return context.cluster.isLeader(partition) ? partition : errorCodes.NOT_LEADER_OR_FOLLOWER;
+  return context.cluster.isLeader(partition, context.node.id) ? partition : errorCodes.NOT_LEADER_OR_FOLLOWER;
 }
 
 /** Kafka's bit sets of what may be done to a topic and to the cluster: every operation that the resource knows, since all is allowed. */

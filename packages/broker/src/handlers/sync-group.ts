@@ -15,6 +15,6 @@ export const syncGroup = handler(
       return syncError(errorCodes.INCONSISTENT_GROUP_PROTOCOL);
     }
     if (!context.authorize("read", "group", request.groupId)) return syncError(errorCodes.GROUP_AUTHORIZATION_FAILED);
-    return context.cluster.groups.syncGroup(request);
+    return context.groups.syncGroup(request);
   },
 );
