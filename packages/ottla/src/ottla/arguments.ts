@@ -23,3 +23,13 @@ export function settingPair(text: string, soFar: Readonly<Record<string, string>
 export function collect(text: string, soFar: readonly string[] = []): string[] {
   return [...soFar, text];
 }
+
+/** A parser of names separated by commas, in any case, out of those that are known. */
+export function names<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
+  return (text) =>
+    text.split(",").map((part) => {
+      const name = known.find((it) => it.toLowerCase() === part.trim().toLowerCase());
+      if (name !== undefined) return name;
+      throw new InvalidArgumentError(`It must be one or more of ${known.join(", ")}.`);
+    });
+}

@@ -1,4 +1,5 @@
 /** What the commands of `ottla` are given on the command line. */
+import type { GroupState, GroupType } from "@ottla/client";
 
 /** How a command reaches the cluster, and for whom it prints. */
 export interface ConnectionOptions {
@@ -33,6 +34,16 @@ export interface CreateTopicOptions extends ConnectionOptions {
 
 export interface AlterTopicOptions extends ConnectionOptions {
   readonly partitions?: number;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly unset?: readonly string[];
+}
+
+export interface ListGroupsCommandOptions extends ConnectionOptions {
+  readonly type?: readonly GroupType[];
+  readonly state?: readonly GroupState[];
+}
+
+export interface AlterGroupOptions extends ConnectionOptions {
   readonly set?: Readonly<Record<string, string>>;
   readonly unset?: readonly string[];
 }

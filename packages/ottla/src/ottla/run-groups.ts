@@ -1,13 +1,14 @@
-import { type Admin, type GroupDescription, type PartitionLag, settle } from "@ottla/client";
-import type { Terminal } from "../terminal.ts";
-import type { ConnectionOptions } from "./command-options.ts";
+import { type Admin, type ConfigEntry, settle } from "@ottla/client";
+import type { AlterGroupOptions, ConnectionOptions, ListGroupsCommandOptions } from "./command-options.ts";
 import { plainWords, withAdmin } from "./connection.ts";
 import { type CommandContext, CommandError } from "./context.ts";
-import { counted, printJson, printLine, printTable } from "./output.ts";
+import { type GroupLag, groupLines } from "./group-text.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
-export function listGroups(options: ConnectionOptions, context: CommandContext): Promise<void> {
+export function listGroups(options: ListGroupsCommandOptions, context: CommandContext): Promise<void> {
+  const { type: types, state: states } = options;
   return withAdmin(options, context, async (admin) => {
-    const groups = await admin.listGroups();
+    const groups = await admin.listGroups({ types, states });
     const { terminal } = context;
     if (options.json) return printJson(terminal, groups);
     if (groups.length === 0) return printLine(terminal, "there are no groups");
@@ -17,14 +18,6 @@ export function listGroups(options: ConnectionOptions, context: CommandContext):
       groups.map(({ groupId, state, type }) => [groupId, state, type.toLowerCase()]),
     );
   });
-}
-
-/** A group with the lag of each of its partitions. */
-export interface GroupLag {
-  readonly group: GroupDescription;
-  readonly partitions: readonly PartitionLag[];
-  /** Of all partitions whose lag is known. */
-  readonly lag: number;
 }
 
 export async function measureGroups(admin: Admin, groupIds: readonly string[]): Promise<GroupLag[]> {
@@ -46,56 +39,42 @@ export function describeGroups(
 ): Promise<void> {
   return withAdmin(options, context, async (admin) => {
     const measured = await measureGroups(admin, groupIds);
+    const settings = await Promise.all(groupIds.map((groupId) => ownSettings(admin, groupId)));
     const { terminal } = context;
     if (options.json) {
+      const configs = settings.map((own) => Object.fromEntries(own.map(({ name, value }) => [name, value])));
       return printJson(
         terminal,
-        measured.map(({ group, partitions, lag }) => ({ ...group, partitions, lag })),
+        measured.map(({ group, partitions, lag }, index) => ({ ...group, configs: configs[index], partitions, lag })),
       );
     }
     for (const [index, it] of measured.entries()) {
       if (index > 0) printLine(terminal);
-      printGroup(terminal, it);
+      for (const line of groupLines(it, settings[index] ?? [])) printLine(terminal, line);
     }
   });
 }
 
-function printGroup(terminal: Terminal, { group, partitions, lag }: GroupLag): void {
-  const strategy = group.assignor === "" ? "" : `, ${group.assignor}`;
-  const members = counted(group.members.length, "member");
-  printLine(terminal, `${group.groupId}: ${group.state}, ${members}${strategy}, ${counted(lag, "message")} behind`);
-  if (group.members.length > 0) {
-    printTable(
-      terminal,
-      ["client", "host", "partitions", "member"],
-      group.members.map((it) => [
-        it.clientId,
-        it.host.replace(/^\//, ""),
-        ownedBy(it),
-        it.groupInstanceId ?? it.memberId,
-      ]),
-    );
-    printLine(terminal);
-  }
-  if (partitions.length > 0) printLag(terminal, partitions);
+/** What has been set for a group; nothing where the broker does not say (before Kafka 3.9, or without the right to ask). */
+async function ownSettings(admin: Admin, groupId: string): Promise<ConfigEntry[]> {
+  const [described] = await settle([groupId], admin.describeConfigs([{ type: "group", name: groupId }]));
+  return described?.value?.configs.filter(({ source }) => source === "DYNAMIC_GROUP_CONFIG") ?? [];
 }
 
-function ownedBy({ assignment }: GroupDescription["members"][number]): string | null {
-  const topics = Map.groupBy(assignment, ({ topic }) => topic);
-  const texts = [...topics].map(([topic, some]) => `${topic}:${some.map(({ partition }) => partition).join(",")}`);
-  return texts.length === 0 ? null : texts.join(" ");
-}
-
-/** The lag of each partition, and who owns it. */
-export function printLag(terminal: Terminal, partitions: readonly PartitionLag[]): void {
-  printTable(
-    terminal,
-    ["topic", "partition", "committed", "end", "lag", "owner"],
-    partitions.map((it) => [
-      ...[it.topic, it.partition, it.committedOffset, it.endOffset, it.lag],
-      it.member === null ? null : it.member.clientId || it.member.memberId,
-    ]),
-  );
+export function alterGroup(groupId: string, options: AlterGroupOptions, context: CommandContext): Promise<void> {
+  const { set = {}, unset = [] } = options;
+  const changes = [
+    ...Object.entries(set).map(([name, value]) => ({ name, operation: "set" as const, value })),
+    ...unset.map((name) => ({ name, operation: "delete" as const })),
+  ];
+  if (changes.length === 0) throw new CommandError("nothing to change: give --set or --unset");
+  return withAdmin(options, context, async (admin) => {
+    await admin.incrementalAlterConfigs([{ type: "group", name: groupId, configs: changes }]);
+    const { terminal } = context;
+    if (options.json) return printJson(terminal, { groupId, set, unset });
+    for (const [name, value] of Object.entries(set)) printLine(terminal, `${groupId}: ${name} = ${value}`);
+    for (const name of unset) printLine(terminal, `${groupId}: ${name} is back to its default`);
+  });
 }
 
 export function deleteGroups(

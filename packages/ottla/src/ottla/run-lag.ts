@@ -3,8 +3,9 @@ import { sleep } from "@ottla/runtime";
 import type { LagOptions } from "./command-options.ts";
 import { withAdmin } from "./connection.ts";
 import type { CommandContext } from "./context.ts";
+import { type GroupLag, lagLines } from "./group-text.ts";
 import { counted, printJson, printLine, printTable } from "./output.ts";
-import { type GroupLag, measureGroups, printLag } from "./run-groups.ts";
+import { measureGroups } from "./run-groups.ts";
 
 const defaultIntervalMs = 2000;
 const clearScreen = "\u001b[H\u001b[2J\u001b[3J";
@@ -47,7 +48,7 @@ function show(
     for (const [index, { group, partitions, lag }] of measured.entries()) {
       if (index > 0) printLine(terminal);
       printLine(terminal, `${group.groupId}: ${group.state}, ${counted(lag, "message")} behind`);
-      printLag(terminal, partitions);
+      for (const line of lagLines(partitions)) printLine(terminal, line);
     }
     return;
   }
