@@ -97,7 +97,7 @@ export type {
   OffsetForTime,
   TopicPartitionTimestamp,
 } from "./consumer/consumer-types.ts";
-export type { RebalanceListener } from "./consumer/group-session.ts";
+export type { RebalanceListener } from "./consumer/group-membership.ts";
 export type { IterationOptions } from "./consumer/iteration.ts";
 export type { AutoOffsetReset } from "./consumer/offset-reset.ts";
 export type { MessageHeader } from "./consumer/record-headers.ts";

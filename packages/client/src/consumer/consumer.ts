@@ -15,7 +15,7 @@ import type {
   TopicPartitionTimestamp,
 } from "./consumer-types.ts";
 import { ConsumerEngine, notAssigned } from "./engine.ts";
-import type { RebalanceListener } from "./group-session.ts";
+import type { RebalanceListener } from "./group-membership.ts";
 import { BatchIteration, type IterationOptions, MessageIteration } from "./iteration.ts";
 import { listOffsets } from "./list-offsets.ts";
 import { checkOffsets, checkPartitions, checkTopic, needsGroup, withoutRepeats } from "./offset-lists.ts";

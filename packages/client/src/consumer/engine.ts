@@ -4,6 +4,7 @@ import type { Deserializer } from "../serde.ts";
 import { waitFor } from "../wait.ts";
 import { Asking } from "./asking.ts";
 import { AutoCommit } from "./auto-commit.ts";
+import { ClassicGroupSession } from "./classic-group-session.ts";
 import { Committer } from "./committer.ts";
 import type { ConsumerSettings } from "./consumer-config.ts";
 import { LogTruncationError, NoOffsetForPartitionError, PositionOutOfRangeError } from "./consumer-errors.ts";
@@ -11,7 +12,7 @@ import type { ConsumerEvents } from "./consumer-events.ts";
 import { Delivery } from "./delivery.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { GroupLink } from "./group-link.ts";
-import { type GroupHost, GroupSession } from "./group-session.ts";
+import type { GroupHost, GroupMembership } from "./group-membership.ts";
 import type { IsolationLevel } from "./list-offsets.ts";
 import type { MembershipIdentity } from "./membership-events.ts";
 import { Offsets } from "./offsets.ts";
@@ -44,7 +45,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
   readonly resolver: PositionResolver;
   readonly fetcher: Fetcher;
   /** Null without a group. */
-  readonly group: GroupSession | null;
+  readonly group: GroupMembership | null;
   readonly committer: Committer | null;
   readonly link: GroupLink | null;
   /** Woken when positions or problems have changed. */
@@ -80,7 +81,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
     const { groupId } = settings;
     this.link = groupId === null ? null : this.#makeLink(groupId);
     this.committer = this.link === null ? null : new Committer(core, this.link, (done) => this.#committed(done));
-    this.group = groupId === null ? null : new GroupSession({ core, settings, groupId, offsets, host: this });
+    this.group = groupId === null ? null : new ClassicGroupSession({ core, settings, groupId, offsets, host: this });
     const { autoOffsetReset } = settings;
     const link = this.link;
     const onChange = () => this.positionsChanged();
@@ -300,7 +301,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
     this.core.close();
   }
 
-  async #runTask(group: GroupSession): Promise<void> {
+  async #runTask(group: GroupMembership): Promise<void> {
     // A listener is the application's: the time that it takes counts.
     this.asking.ask();
     const task = group.runTask();

@@ -2,71 +2,30 @@ import type { ClientCore } from "../client-core.ts";
 import { KafkaError, kafkaError } from "../errors.ts";
 import type { Assignor } from "./assignors/assignor.ts";
 import type { ConsumerSettings } from "./consumer-config.ts";
-import { RebalanceListenerError } from "./consumer-errors.ts";
 import { consumerProtocolType, decodeAssignment, encodeSubscription } from "./consumer-protocol.ts";
 import { GroupLeader } from "./group-leader.ts";
+import type { GroupHost, GroupMembership, GroupMembershipOptions, RebalanceListener } from "./group-membership.ts";
 import { MembershipDriver } from "./membership-driver.ts";
 import type { EffectOf, Failure, JoinProtocol, MembershipIdentity } from "./membership-events.ts";
-import { byTopic, eachPartition, type Offsets } from "./offsets.ts";
+import { byTopic, eachPartition } from "./offsets.ts";
+import { PartitionHandover } from "./partition-handover.ts";
 import type { Subscription } from "./subscription.ts";
-import { namePartitions, type PartitionsByTopic, type TopicPartition } from "./topic-partition.ts";
-
-/**
- * Told, and awaited, when partitions come and go. Called when the application asks for the next message or batch, or when it closes or unsubscribes. Kafka's
- * ConsumerRebalanceListener.
- */
-export interface RebalanceListener {
-  /** Before partitions are let go of: the last moment to commit. None of their records is handed out any more. */
-  onPartitionsRevoked?(partitions: readonly TopicPartition[]): Promise<void> | void;
-  /** After partitions have come, before anything of them is handed out: the place for `seek`. */
-  onPartitionsAssigned?(partitions: readonly TopicPartition[]): Promise<void> | void;
-  /** Partitions belong to others already: a commit would fail. Left out, `onPartitionsRevoked` is called instead. */
-  onPartitionsLost?(partitions: readonly TopicPartition[]): Promise<void> | void;
-}
-
-/** What the session needs of the consumer. */
-export interface GroupHost {
-  /** There is something to do when the application next asks. */
-  attention(): void;
-  /** Nothing of these partitions is handed out any more. */
-  stop(partitions: readonly TopicPartition[]): void;
-  /** Commits what is finished, where the consumer is to do so. Does not reject. */
-  commitFinished(): Promise<void>;
-  /** Resolves once no commit is under way. */
-  commitsSettled(): Promise<void>;
-  /** Partitions have come (held until `settled`), and their listener has run. */
-  settled(): void;
-  setIdentity(identity: MembershipIdentity): void;
-  pollTimedOut(busyMs: number): void;
-  polledAt(): number;
-  report(event: "assigned" | "revoked" | "lost", partitions: readonly TopicPartition[]): void;
-}
-
-export interface GroupSessionOptions {
-  readonly core: ClientCore;
-  readonly settings: ConsumerSettings;
-  readonly groupId: string;
-  readonly offsets: Offsets;
-  readonly host: GroupHost;
-}
+import type { PartitionsByTopic } from "./topic-partition.ts";
 
 type Task = EffectOf<"prepareJoin"> | EffectOf<"assigned">;
 
-/**
- * The application's side of a membership: the subscription, the listener, the assignor. What the membership wants from the application waits in `hasTask` until it asks.
- */
-export class GroupSession {
+/** The application's side of a membership of a classic group: the subscription, the listener, the assignor. */
+export class ClassicGroupSession implements GroupMembership {
   readonly #core: ClientCore;
   readonly #settings: ConsumerSettings;
   readonly #groupId: string;
-  readonly #offsets: Offsets;
   readonly #host: GroupHost;
   readonly #assignors: readonly Assignor[];
   readonly #driver: MembershipDriver;
   readonly #leader: GroupLeader;
+  readonly #handover: PartitionHandover;
   readonly #closing = new AbortController();
   #subscription: Subscription | null = null;
-  #listener: RebalanceListener = {};
   /** The topics that the group knows of this member. */
   #joinedTopics = "";
   #lastAssignment: PartitionsByTopic = new Map();
@@ -76,11 +35,11 @@ export class GroupSession {
   #failure: KafkaError | null = null;
   #hasFailed = false;
 
-  constructor(options: GroupSessionOptions) {
+  constructor(options: GroupMembershipOptions) {
     this.#core = options.core;
     this.#settings = options.settings;
     this.#groupId = options.groupId;
-    this.#offsets = options.offsets;
+    this.#handover = new PartitionHandover(options);
     this.#host = options.host;
     this.#assignors = options.settings.partitionAssignmentStrategy;
     this.#leader = new GroupLeader(options.core, this.#assignors, this.#closing.signal);
@@ -107,7 +66,7 @@ export class GroupSession {
   subscribe(subscription: Subscription, listener: RebalanceListener | undefined): void {
     const isNew = this.#subscription === null;
     this.#subscription = subscription;
-    this.#listener = listener ?? {};
+    this.#handover.listener = listener ?? {};
     this.#core.metadata.trackAll(subscription.isPattern);
     if (!subscription.isPattern) this.#core.metadata.track(subscription.topics(this.#core.metadata));
     if (isNew) this.#driver.dispatch({ type: "subscribed" });
@@ -115,17 +74,14 @@ export class GroupSession {
       this.#driver.dispatch({ type: "rejoinNeeded", reason: "the subscription has changed" });
   }
 
-  /** Another round; at the latest when the application asks next but one. */
   rejoin(reason: string): void {
     this.#driver.dispatch({ type: "rejoinNeeded", reason });
   }
 
-  /** Whether the application has to give something of its time, or to hear of something. */
   get hasTask(): boolean {
     return this.#task !== null || this.#failure !== null;
   }
 
-  /** Does one thing that waits for the application; rejects with what it has to hear of. */
   async runTask(): Promise<void> {
     const failure = this.#failure;
     if (failure !== null) {
@@ -138,20 +94,18 @@ export class GroupSession {
     else if (task?.type === "assigned") await this.#takeAssignment(task);
   }
 
-  /** The application asks (again): after an error the membership goes on. */
   resume(): void {
     if (!this.#hasFailed || this.#failure !== null) return;
     this.#hasFailed = false;
     this.#driver.dispatch({ type: "resumed" });
   }
 
-  /** Lets go of everything, after the listener has heard of it, and leaves the group. Rejects with what the listener failed with, after having left. */
   async leave(reason: string, standing: MembershipIdentity["standing"]): Promise<void> {
     this.#task = null;
     let error: unknown = null;
-    const owned = this.#offsets.list();
+    const owned = this.#handover.owned();
     if (owned.length > 0)
-      error = await this.#letGo(owned, standing !== "stable").then(
+      error = await (standing === "stable" ? this.#handover.revoke(owned) : this.#handover.lose(owned)).then(
         () => null,
         (failure) => failure,
       );
@@ -165,7 +119,6 @@ export class GroupSession {
     if (error !== null) throw error;
   }
 
-  /** Stops at once. */
   close(error: KafkaError): void {
     this.#closing.abort(error);
     this.#driver.close(error);
@@ -179,7 +132,6 @@ export class GroupSession {
     this.#driver.dispatch({ type: "commitRefused", errorCode, memberId, generationId });
   }
 
-  /** Metadata have changed: the group may have to be told. */
   metadataChanged(): void {
     const subscription = this.#subscription;
     if (subscription === null) return;
@@ -223,9 +175,9 @@ export class GroupSession {
   async #prepareJoin({ id, lost, reason }: EffectOf<"prepareJoin">): Promise<void> {
     this.#core.logger.debug(`Joining group ${this.#groupId}: ${reason}`);
     this.#leader.stop();
-    const owned = this.#offsets.list();
+    const owned = this.#handover.owned();
     try {
-      if (owned.length > 0) await this.#letGo(owned, lost);
+      if (owned.length > 0) await (lost ? this.#handover.lose(owned) : this.#handover.revoke(owned));
     } finally {
       if (this.#subscription?.isPattern) await this.#refreshPattern();
       this.#driver.dispatch({ type: "joinPrepared", id, protocols: this.#protocols() });
@@ -235,24 +187,6 @@ export class GroupSession {
   /** A member that has not heard of a new topic would cause another round as soon as it does. */
   async #refreshPattern(): Promise<void> {
     await this.#core.metadata.refresh("all", this.#closing.signal).catch(() => {});
-  }
-
-  async #letGo(owned: readonly TopicPartition[], lost: boolean): Promise<void> {
-    const partitions = owned.map(({ topic, partition }) => ({ topic, partition }));
-    this.#host.stop(partitions);
-    try {
-      if (lost) {
-        await this.#call("onPartitionsLost", partitions);
-      } else {
-        await this.#host.commitFinished();
-        await this.#call("onPartitionsRevoked", partitions);
-      }
-    } finally {
-      // What the listener has set going is still of this generation.
-      if (!lost) await this.#host.commitsSettled();
-      this.#offsets.remove(partitions);
-      this.#host.report(lost ? "lost" : "revoked", partitions);
-    }
   }
 
   #protocols(): JoinProtocol[] {
@@ -265,7 +199,7 @@ export class GroupSession {
       metadata: encodeSubscription({
         topics,
         userData: assignor.subscription?.(context) ?? null,
-        ownedPartitions: byTopic(this.#offsets.list()),
+        ownedPartitions: byTopic(this.#handover.owned()),
         generationId: this.#lastGenerationId,
         rackId,
       }),
@@ -287,34 +221,9 @@ export class GroupSession {
       this.#lastAssignment = partitions;
       this.#lastGenerationId = generationId;
       this.#assignors.find(({ name }) => name === protocolName)?.onAssignment?.({ partitions, userData }, generationId);
-      await this.#settle([...eachPartition(partitions)]);
+      await this.#handover.takeIn([...eachPartition(partitions)]);
     } finally {
       this.#driver.dispatch({ type: "assignmentTaken", id });
-    }
-  }
-
-  async #settle(partitions: readonly TopicPartition[]): Promise<void> {
-    const added = this.#offsets.add(partitions);
-    for (const state of added) state.isHeld = true;
-    const { logger, metadata } = this.#core;
-    logger.debug(`Assigned by group ${this.#groupId}: ${namePartitions(partitions)}`);
-    metadata.track(new Set(partitions.map(({ topic }) => topic)));
-    this.#host.report("assigned", partitions);
-    try {
-      await this.#call("onPartitionsAssigned", partitions);
-    } finally {
-      for (const state of added) state.isHeld = false;
-      this.#host.settled();
-    }
-  }
-
-  async #call(method: keyof RebalanceListener, partitions: readonly TopicPartition[]): Promise<void> {
-    const listener = this.#listener;
-    const isMissing = method === "onPartitionsLost" && listener.onPartitionsLost === undefined;
-    try {
-      await listener[isMissing ? "onPartitionsRevoked" : method]?.(partitions);
-    } catch (error) {
-      throw new RebalanceListenerError(method, error);
     }
   }
 }
