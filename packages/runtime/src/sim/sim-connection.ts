@@ -177,9 +177,16 @@ class SimWire implements Wire {
     return 1 + random.integer(random.chance(0.5) ? Math.min(most, 16) : most);
   }
 
+  get isRecording(): boolean {
+    return this.#fabric.record !== null;
+  }
+
   record(line: string): void {
-    this.#fabric.record(`${this.#name} ${line}`);
-    if (line.startsWith("closed")) this.#connection.settle();
+    this.#fabric.record?.(`${this.#name} ${line}`);
+  }
+
+  over(): void {
+    this.#connection.settle();
   }
 
   /** The receiver has taken bytes, and says so on the way back, unless that is cut. */

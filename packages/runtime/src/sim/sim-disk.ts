@@ -5,6 +5,7 @@ import { type CrashKeeps, DurablePlane } from "./durable-plane.ts";
 import { digest } from "./history.ts";
 import type { SimClock } from "./sim-clock.ts";
 import { SimKilledError } from "./sim-killed-error.ts";
+import type { WriteLine } from "./sim-process.ts";
 import { type SimRandom, simRandom } from "./sim-random.ts";
 
 export interface SimDiskOptions {
@@ -14,7 +15,7 @@ export interface SimDiskOptions {
   /** How long a sync takes, in milliseconds; 0.2 to 10 by default. */
   readonly syncMs?: { readonly min: number; readonly max: number };
   /** Is told of every operation that changes something. */
-  readonly record?: (line: string) => void;
+  readonly record?: WriteLine;
 }
 
 /** A simulated disk; see `SimDisk`. */
@@ -36,13 +37,13 @@ export class SimDisk {
   readonly locks = new Map<MemoryFile, SimMount>();
   readonly clock: SimClock;
   readonly random: SimRandom;
-  readonly record: (line: string) => void;
+  readonly record: WriteLine;
   /** Called when the machine dies, before anything else of it does. */
   onMachineCrash: (() => void) | null = null;
   readonly #syncMs: { readonly min: number; readonly max: number };
   readonly #mounts = new Set<SimMount>();
 
-  constructor({ clock, random = simRandom(0), syncMs = { min: 0.2, max: 10 }, record = () => {} }: SimDiskOptions) {
+  constructor({ clock, random = simRandom(0), syncMs = { min: 0.2, max: 10 }, record = null }: SimDiskOptions) {
     this.clock = clock;
     this.random = random;
     this.record = record;
@@ -50,12 +51,13 @@ export class SimDisk {
     this.tree = new MemoryTree(() => clock.now());
   }
 
-  /** The disk as one process has it, until that dies. */
-  mount(onKilled: () => void = () => {}): SimMount {
-    const mount = new SimMount(this, () => {
+  /** The disk as one process has it, until that dies. `run` calls into the process, at once unless it is paused. */
+  mount(onKilled: () => void = () => {}, run: (callback: () => void) => void = (callback) => callback()): SimMount {
+    const killed = () => {
       this.#mounts.delete(mount);
       onKilled();
-    });
+    };
+    const mount = new SimMount(this, killed, run);
     this.#mounts.add(mount);
     return mount;
   }
@@ -72,7 +74,7 @@ export class SimDisk {
 
   /** Flips a bit (0 to 7) of the byte at `position`, for good. */
   flipBit(path: string, position: number, bit: number): void {
-    this.record(`flip ${path} ${position}.${bit}`);
+    this.record?.(`flip ${path} ${position}.${bit}`);
     this.plane.flipBit(this.tree.file("flip", path), position, bit);
   }
 
@@ -87,7 +89,7 @@ export class SimDisk {
     this.onMachineCrash?.();
     this.crashProcess();
     const keeps = options.keeps ?? this.random.pick<CrashKeeps>(["none", "all", "prefix", "any"]);
-    this.record(`crash keeps ${keeps}`);
+    this.record?.(`crash keeps ${keeps}`);
     this.faults.clear();
     this.plane.crash(this.tree, this.random, keeps);
   }
@@ -119,11 +121,13 @@ function sizeOf(directory: MemoryDirectory): number {
 export class SimMount implements Disk {
   readonly #disk: SimDisk;
   readonly #onKilled: () => void;
+  readonly #run: (callback: () => void) => void;
   #alive = true;
 
-  constructor(disk: SimDisk, onKilled: () => void) {
+  constructor(disk: SimDisk, onKilled: () => void, run: (callback: () => void) => void) {
     this.#disk = disk;
     this.#onKilled = onKilled;
+    this.#run = run;
   }
 
   get isAlive(): boolean {
@@ -163,7 +167,7 @@ export class SimMount implements Disk {
 
   rename(from: string, to: string): void {
     this.perform("rename", from, () => {
-      this.#disk.record(`rename ${from} ${to}`);
+      this.#disk.record?.(`rename ${from} ${to}`);
       this.#disk.plane.noteNames(this.#disk.tree.rename(from, to));
     });
   }
@@ -173,7 +177,7 @@ export class SimMount implements Disk {
       // A directory goes entry by entry, and a crash finds it half empty.
       const all = this.#removalOrder(path);
       for (const name of all.slice(0, reached(strike, all.length, this.#disk.random))) {
-        this.#disk.record(`remove ${name}`);
+        this.#disk.record?.(`remove ${name}`);
         this.#note(this.#disk.tree.remove(name));
       }
     });
@@ -228,19 +232,19 @@ export class SimMount implements Disk {
     return new Promise((resolve, reject) => {
       this.#disk.clock.schedule(this.#disk.syncDelayMs(), () => {
         if (!this.#alive) return;
-        this.#disk.record(`${operation} ${path}`);
+        this.#disk.record?.(`${operation} ${path}`);
         body(reached(strike, 1, this.#disk.random) === 1, strike?.effect === "fail");
-        if (strike === null) resolve();
+        if (strike === null) this.#run(resolve);
         else {
           const error = this.#suffer(strike, operation, path);
-          if (error instanceof DiskError) reject(error);
+          if (error instanceof DiskError) this.#run(() => reject(error));
         }
       });
     });
   }
 
   #suffer(strike: Strike, operation: DiskOperation, path: string): Error {
-    this.#disk.record(`fault ${strike.effect} at ${operation} ${path}`);
+    this.#disk.record?.(`fault ${strike.effect} at ${operation} ${path}`);
     if (strike.effect === "fail") return new DiskError(operation, path, strike.code);
     if (strike.effect === "killProcess") this.kill();
     else this.#disk.crashMachine();
@@ -254,7 +258,7 @@ export class SimMount implements Disk {
     }
     return this.perform("create", path, () => {
       const { file, changes } = tree.createFile(path);
-      this.#disk.record(`create ${path}`);
+      this.#disk.record?.(`create ${path}`);
       this.#note(changes);
       return file;
     });
@@ -314,7 +318,7 @@ class SimFile implements DiskFile {
   truncate(size: number): void {
     this.#check("truncate", "EINVAL");
     this.#mount.perform("truncate", this.path, () => {
-      this.#disk.record(`truncate ${this.path} ${size}`);
+      this.#disk.record?.(`truncate ${this.path} ${size}`);
       this.#file.bytes.truncate(size);
       this.#file.modifiedMs = this.#disk.clock.now();
       this.#disk.plane.noteTruncate(this.#file, size);
@@ -337,7 +341,7 @@ class SimFile implements DiskFile {
     const { plane } = this.#disk;
     try {
       this.#mount.perform("sync", this.path, () => {
-        this.#disk.record(`syncBlocking ${this.path}`);
+        this.#disk.record?.(`syncBlocking ${this.path}`);
         plane.syncFile(this.#file, sequence);
       });
     } catch (error) {
@@ -353,7 +357,7 @@ class SimFile implements DiskFile {
 
   #put(position: number, bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#disk.record(`write ${this.path} ${position} ${digest(bytes)}`);
+    this.#disk.record?.(`write ${this.path} ${position} ${digest(bytes)}`);
     this.#file.bytes.write(position, bytes);
     this.#file.modifiedMs = this.#disk.clock.now();
     this.#disk.plane.noteWrite(this.#file, position, bytes);

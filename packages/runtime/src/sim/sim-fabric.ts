@@ -1,6 +1,6 @@
 import type { Socket } from "../network.ts";
 import type { SimClock } from "./sim-clock.ts";
-import type { ProcessLife } from "./sim-process.ts";
+import type { ProcessLife, WriteLine } from "./sim-process.ts";
 import type { SimRandom } from "./sim-random.ts";
 
 /** How arrived bytes are handed over: all at once, in pieces of random sizes, or one by one. */
@@ -29,7 +29,7 @@ export interface Fabric {
   readonly random: SimRandom;
   readonly reads: Reads;
   readonly retransmissionTimeoutMs: number;
-  readonly record: (line: string) => void;
+  readonly record: WriteLine;
   /** How long something takes from one machine to the other. */
   delayMs(from: Host, to: Host): number;
   isCut(from: Host, to: Host): boolean;

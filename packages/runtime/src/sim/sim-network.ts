@@ -10,7 +10,7 @@ import {
 import type { SimClock } from "./sim-clock.ts";
 import { SimConnection } from "./sim-connection.ts";
 import type { Fabric, Host, OpenListener, Reads } from "./sim-fabric.ts";
-import type { ProcessLife } from "./sim-process.ts";
+import type { ProcessLife, WriteLine } from "./sim-process.ts";
 import { type SimRandom, simRandom } from "./sim-random.ts";
 import type { SimSocket } from "./sim-socket.ts";
 
@@ -23,7 +23,7 @@ export interface SimNetworkOptions {
   readonly clock: SimClock;
   /** Decides latencies and how bytes are cut into reads; seeded with 0 by default. */
   readonly random?: SimRandom;
-  readonly record?: (line: string) => void;
+  readonly record?: WriteLine;
 }
 
 /** A simulated network; see `SimNetwork`. */
@@ -51,14 +51,14 @@ export class SimNetwork implements Fabric {
   retransmissionTimeoutMs = 120_000;
   readonly clock: SimClock;
   readonly random: SimRandom;
-  readonly record: (line: string) => void;
+  readonly record: WriteLine;
   readonly #hosts = new Map<string, Host>();
   readonly #connections = new Set<SimConnection>();
   readonly #cuts = new Set<string>();
   readonly #refusing = new Set<string>();
   #connectionCount = 0;
 
-  constructor({ clock, random = simRandom(0), record = () => {} }: SimNetworkOptions) {
+  constructor({ clock, random = simRandom(0), record = null }: SimNetworkOptions) {
     this.clock = clock;
     this.random = random;
     this.record = record;
@@ -81,14 +81,14 @@ export class SimNetwork implements Fabric {
 
   /** Nothing gets from one machine to another any more; connections stay, and what is sent waits for `heal`. The other way is not affected. */
   cut(from: string, to: string): void {
-    this.record(`cut ${from} ${to}`);
+    this.record?.(`cut ${from} ${to}`);
     this.#cuts.add(`${from} ${to}`);
     for (const connection of this.#connections) connection.watch();
   }
 
   /** Undoes a `cut`. */
   heal(from: string, to: string): void {
-    this.record(`heal ${from} ${to}`);
+    this.record?.(`heal ${from} ${to}`);
     this.#cuts.delete(`${from} ${to}`);
     for (const connection of this.#connections) connection.release();
   }
@@ -108,7 +108,7 @@ export class SimNetwork implements Fabric {
   }
 
   isCut(from: Host, to: Host): boolean {
-    return this.#cuts.has(`${from.name} ${to.name}`);
+    return this.#cuts.size > 0 && this.#cuts.has(`${from.name} ${to.name}`);
   }
 
   /** Makes a machine refuse new connections, or accept them again. */
@@ -119,7 +119,7 @@ export class SimNetwork implements Fabric {
 
   /** Resets the connections of a machine, or those between two. Both sides see `ECONNRESET`. */
   reset(name: string, other?: string): void {
-    this.record(`reset ${name} ${other ?? "all"}`);
+    this.record?.(`reset ${name} ${other ?? "all"}`);
     for (const connection of [...this.#connections]) if (connection.isBetween(name, other)) connection.reset();
   }
 
@@ -157,7 +157,7 @@ export class SimNetwork implements Fabric {
   /** Makes the two sockets of a connection. */
   join(from: Host, life: ProcessLife, to: Host, listener: OpenListener, isLoopback: boolean): SimConnection {
     const name = `#${++this.#connectionCount}`;
-    this.record(`connect ${name} ${life.name} to ${listener.life.name}`);
+    this.record?.(`connect ${name} ${life.name} to ${listener.life.name}`);
     const ends = { from: { host: from, life }, to: { host: to, life: listener.life }, port: listener.port, isLoopback };
     const connection = new SimConnection(this, name, ends, () => this.#connections.delete(connection));
     this.#connections.add(connection);

@@ -32,7 +32,10 @@ export interface Wire {
   after(delayMs: number, callback: () => void): void;
   /** How many of the `arrived` bytes the next read returns. */
   readSize(arrived: number): number;
+  readonly isRecording: boolean;
   record(line: string): void;
+  /** This side is over. */
+  over(): void;
 }
 
 export interface SimAddresses {
@@ -245,12 +248,17 @@ export class SimSocket implements Socket {
   #read(): void {
     const isWanted = this.#ending || (this.#handler !== null && !this.#paused);
     if (!isWanted) return;
+    // A paused process reads nothing; what arrives meanwhile waits with the system.
+    if (this.life.isBehind) {
+      this.life.run(() => this.#readSoon());
+      return;
+    }
     if (this.#arrivedSize > 0) {
       const chunk = this.#take(this.#ending ? this.#arrivedSize : this.#wire.readSize(this.#arrivedSize));
       this.#wire.acknowledge(chunk.length);
       // What comes after `end` is read and dropped.
       if (!this.#ending) {
-        this.#wire.record(`data ${digest(chunk)}`);
+        if (this.#wire.isRecording) this.#wire.record(`data ${digest(chunk)}`);
         this.life.run(() => this.#handler!.data(chunk));
         chunk.fill(spoiled);
       }
@@ -286,6 +294,7 @@ export class SimSocket implements Socket {
     if (this.#end !== null) return;
     this.#end = { error, told: false };
     this.#wire.record(error === null ? "closed" : `closed ${error.message}`);
+    this.#wire.over();
     for (const { sent } of this.#waiting) if (sent !== undefined) this.#call(sent);
     this.#waiting = [];
     this.#waitingSize = 0;

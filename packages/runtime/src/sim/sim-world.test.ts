@@ -193,6 +193,61 @@ describe("simWorld", () => {
     expect(process.isAlive).toBe(false);
   });
 
+  it("pauses a process: it misses nothing, and its clock goes on", async () => {
+    for (const timersFirst of [true, false]) {
+      const world = simWorld(1);
+      world.network.reads = "whole";
+      const server = world.machine("server").start();
+      const client = world.machine("client").start();
+      const events: string[] = [];
+      const serve = (socket: Socket) => {
+        socket.start({
+          data: (chunk) => void events.push(`data ${chunk}`),
+          drained() {},
+          closed: () => void events.push("closed"),
+        });
+      };
+      await world.clock.until(server.runtime.network.listen({ host: "", port: 1 }, serve));
+      const connecting = client.runtime.network.connect({ host: "server", port: 1, timeoutMs: 100 });
+      const socket = await world.clock.until(connecting);
+      const { clock, disk } = server.runtime;
+      const file = disk.open("/a", "create");
+      await world.clock.runFor(10);
+      void file.sync().then(() => events.push("synced"));
+      const cancelled = clock.setTimer(20, () => events.push("cancelled"));
+      clock.setTimer(15, () => {
+        events.push(`timer at ${clock.monotonic()}`);
+        cancelled.cancel();
+      });
+      const startMs = clock.monotonic();
+      server.pause();
+      socket.write([Buffer.from("hello")]);
+      socket.end();
+      await world.clock.runFor(1000);
+      expect([events, server.isPaused]).toEqual([[], true]);
+      server.resume({ timersFirst });
+      await world.clock.runUntilIdle();
+      const timer = `timer at ${startMs + 1000}`;
+      expect(events).toEqual(
+        timersFirst ? [timer, "synced", "data hello", "closed"] : ["synced", timer, "data hello", "closed"],
+      );
+    }
+  });
+
+  it("does the same with a history and without", async () => {
+    const times: number[] = [];
+    for (const recording of [true, false]) {
+      const world = simWorld(4, { recording });
+      const server = world.machine("server").start();
+      startServer(server.runtime, false).catch(() => {});
+      void runClient(world.machine("a").start().runtime, () => times.push(world.clock.monotonic()));
+      await world.clock.runFor(500);
+      expect(world.history.count > 0).toBe(recording);
+    }
+    expect(times.slice(times.length / 2)).toEqual(times.slice(0, times.length / 2));
+    expect(times.length).toBeGreaterThan(20);
+  });
+
   it("gives a machine a clock that is wrong", async () => {
     const world = simWorld(1, { startMs: 5000 });
     const machine = world.machine("m");

@@ -6,7 +6,7 @@ import { type SimClock, simClock } from "./sim-clock.ts";
 import { type SimDisk, simDisk } from "./sim-disk.ts";
 import type { Host } from "./sim-fabric.ts";
 import { type SimNetwork, simNetwork } from "./sim-network.ts";
-import { ProcessClock, ProcessLife } from "./sim-process.ts";
+import { ProcessClock, ProcessLife, type WriteLine } from "./sim-process.ts";
 import { type SimRandom, simRandom } from "./sim-random.ts";
 
 export interface SimWorldOptions {
@@ -14,6 +14,8 @@ export interface SimWorldOptions {
   readonly startMs?: number;
   /** How many of the last lines of the history are kept; 20,000 by default. */
   readonly historyLimit?: number;
+  /** Whether what happens is written into the history at all: default true. Nothing else depends on it, and without it a simulation takes about half the time. */
+  readonly recording?: boolean;
 }
 
 /** A world whose every chance comes from `seed`; see `SimWorld`. */
@@ -40,16 +42,18 @@ export class SimWorld {
   readonly history: SimHistory;
   readonly #seed: SimRandom;
   readonly #machines = new Map<string, SimMachine>();
+  readonly #isRecording: boolean;
 
-  constructor(seed: number | string, { startMs, historyLimit = 20_000 }: SimWorldOptions) {
+  constructor(seed: number | string, { startMs, historyLimit = 20_000, recording = true }: SimWorldOptions) {
     this.#seed = simRandom(seed);
     this.random = this.#seed.fork("test");
     this.clock = simClock(startMs === undefined ? {} : { startMs });
     this.history = new SimHistory(historyLimit);
+    this.#isRecording = recording;
     this.network = simNetwork({
       clock: this.clock,
       random: this.#seed.fork("network"),
-      record: (line) => this.record(`network ${line}`),
+      record: this.recorder("network"),
     });
   }
 
@@ -63,8 +67,14 @@ export class SimWorld {
     return machine;
   }
 
+  /** Writes lines that begin with `name`; null where nothing is recorded. */
+  recorder(name: string): WriteLine {
+    return this.#isRecording ? (line) => this.record(`${name} ${line}`) : null;
+  }
+
   /** Writes a line into the history, with the time before it. For the test's own events too. */
   record(line: string): void {
+    if (!this.#isRecording) return;
     this.history.record(`${this.clock.monotonic().toFixed(4)} ${line}`);
   }
 }
@@ -89,7 +99,7 @@ export class SimMachine {
     this.disk = simDisk({
       clock: world.clock,
       random: random.fork("disk"),
-      record: (line) => world.record(`${name} disk ${line}`),
+      record: world.recorder(`${name} disk`),
     });
     this.disk.onMachineCrash = () => this.#die();
   }
@@ -115,9 +125,12 @@ export class SimMachine {
     }
     const count = ++this.#processCount;
     const fullName = `${this.name}/${name}.${count}`;
-    const life = new ProcessLife(fullName, (line) => this.#world.record(`${fullName} ${line}`));
-    const mount = this.disk.mount(() => life.kill());
-    const record = (line: string) => this.#world.record(`${fullName} ${line}`);
+    const record = this.#world.recorder(fullName);
+    const life = new ProcessLife(fullName, this.#world.clock, record);
+    const mount = this.disk.mount(
+      () => life.kill(),
+      (callback) => life.run(callback),
+    );
     const runtime: Runtime = {
       clock: new ProcessClock(this.#world.clock, life, () => this.skewMs, record),
       random: this.#random.fork(`process ${count}`),
@@ -130,7 +143,7 @@ export class SimMachine {
       mount.kill();
       this.#processes.delete(process);
     });
-    record("started");
+    record?.("started");
     return process;
   }
 
@@ -172,6 +185,20 @@ export class SimProcess {
   /** SIGKILL: the system closes its sockets, frees its locks and keeps what it has written. */
   kill(): void {
     this.#life.kill();
+  }
+
+  /** SIGSTOP: it stands still, and its peers take it for silent: bytes to it are acknowledged and not read. */
+  pause(): void {
+    this.#life.pause();
+  }
+
+  /** SIGCONT: it goes on where it was, by a clock that has not waited. Timers that are due come first, or what came over the network does. */
+  resume(options: { readonly timersFirst?: boolean } = {}): void {
+    this.#life.resume(options.timersFirst ?? true);
+  }
+
+  get isPaused(): boolean {
+    return this.#life.isPaused;
   }
 
   /** Calls back when the process dies. */
