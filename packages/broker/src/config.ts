@@ -2,6 +2,7 @@ import type { Logger, Runtime } from "@ottla/runtime";
 import { brokerDocumentation } from "./config/broker-documentation.ts";
 import type { brokerTable } from "./config/broker-table.ts";
 import { ConfigError, type DefinitionRow, Definitions } from "./config/definition.ts";
+import { checkAssignors, checkGroupSettings } from "./config/group-configs.ts";
 import { type ListenerConfig, readListeners } from "./config/listeners.ts";
 import type { ownTable } from "./config/own-table.ts";
 import { brokerDefinitions, requireDefinition, Settings } from "./config/settings.ts";
@@ -74,6 +75,8 @@ export function readOptions(options: BrokerOptions): BrokerConfig {
   applyShortcuts(options, given);
   const settings = new Settings(given);
   refuseOffsetsTopic(settings);
+  checkGroupSettings((name) => settings.number(name));
+  checkAssignors(settings);
   const withoutEffect = [...given.keys()].filter((name) => !Object.hasOwn(brokerDocumentation, name));
   return {
     settings,

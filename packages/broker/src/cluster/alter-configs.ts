@@ -1,7 +1,7 @@
 import { errorCodes } from "@ottla/protocol";
-import { ConfigError, type Definition, normalizeValue, splitList } from "../config/definition.ts";
+import { ConfigError, type Definition, normalizeValue, splitList, toNumber } from "../config/definition.ts";
+import { checkGroupSettings, groupDefinitions, validateGroupConfigs } from "../config/group-configs.ts";
 import { brokerDefinitions, type Settings } from "../config/settings.ts";
-import { groupDefinitions } from "./describe-configs.ts";
 import type { MetadataRecord } from "./metadata-records.ts";
 import { type ConfigResource, resourceTypes } from "./metadata-state.ts";
 import type { Refusal } from "./topic.ts";
@@ -147,13 +147,12 @@ function validate(
   view: ConfigView,
 ): Map<string, string> {
   if (resource.type === resourceTypes.topic) return validateTopicConfigs(wanted, view.settings);
-  if (resource.type === resourceTypes.broker) return validateBrokerConfigs(wanted, resource.name !== "");
-  const checked = new Map<string, string>();
-  for (const [name, value] of wanted) {
-    const definition = groupDefinitions.get(name);
-    if (definition === undefined) throw new ConfigError(`Unknown group config name: ${name}`);
-    checked.set(name, normalizeValue(definition, value));
-  }
+  if (resource.type === resourceTypes.group) return validateGroupConfigs(wanted, view.settings);
+  const checked = validateBrokerConfigs(wanted, resource.name !== "");
+  checkGroupSettings((name) => {
+    const value = checked.get(name);
+    return value === undefined ? view.settings.number(name) : toNumber(value);
+  });
   return checked;
 }
 

@@ -1,5 +1,7 @@
 import { brokerDocumentation } from "../config/broker-documentation.ts";
-import { type Definition, Definitions, type SettingType } from "../config/definition.ts";
+import type { Definition, Definitions, SettingType } from "../config/definition.ts";
+import { brokerSynonym, groupDefinitions } from "../config/group-configs.ts";
+import { groupDocumentation } from "../config/group-documentation.ts";
 import {
   brokerDefinitions,
   type ConfigSynonym,
@@ -8,10 +10,8 @@ import {
   type Settings,
 } from "../config/settings.ts";
 import { topicDocumentation } from "../config/topic-documentation.ts";
-import { groupTable, topicSynonyms } from "../config/topic-table.ts";
+import { topicSynonyms } from "../config/topic-table.ts";
 import { type TopicSettingName, topicDefault, topicDefinitions } from "./topic-configs.ts";
-
-export const groupDefinitions = new Definitions(groupTable);
 
 /** A setting as DescribeConfigs shows it. */
 export interface ConfigEntry {
@@ -79,21 +79,16 @@ export function describeDefaultBrokerConfigs(configs: ReadonlyMap<string, string
   });
 }
 
-/** All settings of a group. They are kept for the groups of KIP-848, which are not served yet. */
+/** All settings of a group. */
 export function describeGroupConfigs(overrides: ReadonlyMap<string, string>, settings: Settings): ConfigEntry[] {
   return shownNames(groupDefinitions).map((definition) => {
     const { name } = definition;
-    const value = overrides.get(name) ?? definition.defaultText;
+    const broker = brokerSynonym(name);
+    const value = overrides.get(name) ?? (broker === null ? definition.defaultText : settings.text(broker));
     const own = overrides.has(name) ? [{ name, value, source: configSources.dynamicGroup }] : [];
-    const broker = [`group.${name}`, name].find((candidate) => brokerDefinitions.get(candidate) !== undefined);
-    const standard = [{ name: broker ?? name, value: definition.defaultText, source: configSources.default }];
-    return entry(
-      definition,
-      value,
-      [...own, ...(broker === undefined ? standard : settings.synonyms(broker))],
-      false,
-      undefined,
-    );
+    const standard = [{ name, value: definition.defaultText, source: configSources.default }];
+    const inherited = broker === null ? standard : settings.synonyms(broker);
+    return entry(definition, value, [...own, ...inherited], false, groupDocumentation[name]);
   });
 }
 

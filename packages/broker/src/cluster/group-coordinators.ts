@@ -1,10 +1,13 @@
 import type { Logger, Runtime } from "@ottla/runtime";
+import { groupSettingsProvider } from "../config/group-configs.ts";
 import type { Settings } from "../config/settings.ts";
 import { GroupCoordinator } from "../coordinator/coordinator.ts";
 import { groupCoordinatorConfig } from "../coordinator/group-config.ts";
+import type { GroupSettingsProvider } from "../coordinator/group-settings.ts";
 import { partitionForGroup } from "../coordinator/java-hash.ts";
 import type { TopicDescription, TopicImage } from "../coordinator/topic-image.ts";
 import type { Partition } from "../log/partition.ts";
+import { type ConfigResource, resourceTypes } from "./metadata-state.ts";
 import { offsetsTopicName, type Topic } from "./topic.ts";
 
 /** The cluster, as far as coordinators need it. */
@@ -15,6 +18,8 @@ export interface CoordinatedTopics {
   /** A partition of `__consumer_offsets`; the topic is made if need be. */
   offsetsPartition(index: number): Partition | Promise<Partition>;
   isLeader(partition: Partition, nodeId: number): boolean;
+  /** What is set for a group. */
+  configsOf(resource: ConfigResource): ReadonlyMap<string, string>;
 }
 
 export interface GroupCoordinatorsOptions {
@@ -30,9 +35,14 @@ export interface GroupCoordinatorsOptions {
 export class GroupCoordinators {
   private readonly options: GroupCoordinatorsOptions;
   private readonly running = new Map<number, GroupCoordinator>();
+  private readonly groupSettings: GroupSettingsProvider;
 
   constructor(options: GroupCoordinatorsOptions) {
     this.options = options;
+    const { settings, cluster } = options;
+    this.groupSettings = groupSettingsProvider(settings, (groupId) =>
+      cluster.configsOf({ type: resourceTypes.group, name: groupId }),
+    );
   }
 
   /** How many partitions `__consumer_offsets` has, or will have once it is made. */
@@ -62,6 +72,7 @@ export class GroupCoordinators {
       existing,
       partitionFor: (index) => cluster.offsetsPartition(index),
       topics: topicImage(cluster),
+      groupSettings: this.groupSettings,
       ...(isSole ? {} : { leads }),
     });
     this.running.set(nodeId, coordinator);

@@ -22,6 +22,25 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   flush:
     "os leaves it to the system when writes reach the disk, interval syncs at least every flush.interval.ms, always syncs before acks=all is answered.",
   "flush.interval.ms": "With flush=interval: the longest that written records wait for a sync.",
+  "group.consumer.assignment.interval.ms":
+    "The shortest time between two assignments of a KIP-848 group: members who come together are assigned together.",
+  "group.consumer.assignors": "The server-side assignors there are; the first one is for members that name none.",
+  "group.consumer.heartbeat.interval.ms": "How often members of KIP-848 groups send a heartbeat.",
+  "group.consumer.max.assignment.interval.ms": "The most that a group's consumer.assignment.interval.ms may be.",
+  "group.consumer.max.heartbeat.interval.ms": "The most that a group's consumer.heartbeat.interval.ms may be.",
+  "group.consumer.max.session.timeout.ms": "The most that a group's consumer.session.timeout.ms may be.",
+  "group.consumer.max.size": "The most members of a KIP-848 group.",
+  "group.consumer.migration.policy":
+    "Which groups change their protocol while they have members: upgrade from classic to KIP-848, downgrade, bidirectional or disabled.",
+  "group.consumer.min.assignment.interval.ms": "The least that a group's consumer.assignment.interval.ms may be.",
+  "group.consumer.min.heartbeat.interval.ms": "The least that a group's consumer.heartbeat.interval.ms may be.",
+  "group.consumer.min.session.timeout.ms": "The least that a group's consumer.session.timeout.ms may be.",
+  "group.consumer.regex.refresh.interval.ms":
+    "How often the regular expressions of KIP-848 groups are resolved anew even if no topic was made.",
+  "group.consumer.session.timeout.ms":
+    "How long a member of a KIP-848 group may be silent before it is taken for dead.",
+  "group.coordinator.rebalance.protocols":
+    "The group protocols that are served: without consumer in it, clients are refused KIP-848 groups. Others than classic and consumer have no effect.",
   "group.initial.rebalance.delay.ms": "How long an empty group waits for more members after the first one joined.",
   "group.max.session.timeout.ms": "The longest session timeout that a group member may ask for.",
   "group.max.size": "The most members of a group.",

@@ -167,19 +167,17 @@ function checkAllowed(definition: Definition, value: string): string | null {
   const anyCase = allowed.startsWith("(case insensitive) ");
   const choices = allowed.slice(allowed.indexOf("[") + 1, -1).split(", ");
   if (type === "list") return checkList(definition.name, splitList(value), choices);
-  const fits = choices.some(
-    (choice) =>
-      choice === value || (anyCase && choice.toLowerCase() === value.toLowerCase()) || isDuration(choice, value),
-  );
+  if (choices.some((choice) => choice.startsWith("by_duration:"))) return checkOffsetReset(definition.name, value);
+  const fits = choices.some((choice) => choice === value || (anyCase && choice.toLowerCase() === value.toLowerCase()));
   return fits ? null : `String must be one of${anyCase ? " (case insensitive)" : ""}: ${choices.join(", ")}`;
 }
 
-/** `share.auto.offset.reset` takes a duration behind `by_duration:`. */
-function isDuration(choice: string, value: string): boolean {
-  return (
-    choice.startsWith("by_duration:") &&
-    /^by_duration:P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/.test(value)
-  );
+/** `share.auto.offset.reset` takes a duration behind `by_duration:`, too (Kafka's `ShareGroupAutoOffsetResetStrategy`). */
+function checkOffsetReset(name: string, value: string): string | null {
+  const duration = /^by_duration:P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/;
+  if (value === "earliest" || value === "latest" || duration.test(value)) return null;
+  const allowed = "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.";
+  return `Invalid value \`${value}\` for configuration ${name}. ${allowed}`;
 }
 
 function checkRange(value: number, [, least = "", most, or]: RegExpExecArray): string | null {

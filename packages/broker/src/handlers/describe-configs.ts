@@ -32,7 +32,7 @@ function describe(resource: AskedResource, request: DescribeConfigsRequest, cont
   const shown = wanted === null ? entries : entries.filter(({ name }) => wanted.has(name));
   return {
     errorCode: errorCodes.NONE,
-    errorMessage: null,
+    errorMessage: "",
     resourceType,
     resourceName,
     configs: shown.map((entry) => ({
