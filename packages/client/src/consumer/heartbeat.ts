@@ -1,6 +1,6 @@
 /** The deadlines of a member that the coordinator counts in: the next heartbeat, the end of the session, the application's next ask. Kafka's `Heartbeat`. */
 export class Heartbeat {
-  readonly #intervalMs: number;
+  #intervalMs: number;
   readonly #sessionTimeoutMs: number;
   readonly #maxPollIntervalMs: number;
   #inFlight = 0;
@@ -23,6 +23,18 @@ export class Heartbeat {
     this.#nextAt = now + this.#intervalMs;
     this.polledAt = now;
     this.extendSession(now);
+  }
+
+  /** The coordinator has said how often it wants to hear of the member. */
+  setInterval(intervalMs: number, now: number): void {
+    if (intervalMs === this.#intervalMs) return;
+    this.#intervalMs = intervalMs;
+    if (this.#nextAt > now) this.#nextAt = now + intervalMs;
+  }
+
+  /** There is something to tell: the next one does not wait for the interval, only for the answer to the last one and for the pause after a failure. */
+  hasten(now: number): void {
+    if (this.#failures === 0) this.#nextAt = Math.min(this.#nextAt, now);
   }
 
   extendSession(now: number): void {

@@ -46,6 +46,8 @@ export interface MembershipIdentity {
   readonly generationId: number;
   /** `stable`: part of a generation; `rebalancing`: between two; `out`: not a member. */
   readonly standing: "stable" | "rebalancing" | "out";
+  /** With the consumer protocol (KIP-848), where the epoch (`generationId`) moves on without anything being lost: which stay in the group this is. */
+  readonly stay?: number;
 }
 
 /** One protocol (assignor) that the member brings, with its subscription encoded. */

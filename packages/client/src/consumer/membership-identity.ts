@@ -17,7 +17,13 @@ export function identityOf(phase: MembershipPhase, memberId: string, generationI
 }
 
 export function sameIdentity(a: MembershipIdentity, b: MembershipIdentity): boolean {
-  return a.memberId === b.memberId && a.generationId === b.generationId && a.standing === b.standing;
+  const isSamePlace = a.memberId === b.memberId && a.generationId === b.generationId && a.stay === b.stay;
+  return isSamePlace && a.standing === b.standing;
+}
+
+/** Whether what one may commit the other may, too: nothing has been lost between the two. */
+export function isSameStay(a: MembershipIdentity, b: MembershipIdentity): boolean {
+  return a.memberId === b.memberId && a.stay === b.stay && (a.stay !== undefined || a.generationId === b.generationId);
 }
 
 /** `Could not join group g as instance-1: FENCED_INSTANCE_ID: ...` */
