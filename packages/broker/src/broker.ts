@@ -1,25 +1,20 @@
 import { type DiskLock, type Logger, memoryDisk, nodeRuntime, type Runtime, silentLogger } from "@ottla/runtime";
+import { addressOf, BrokerServer, type BrokerServerOptions } from "./broker-server.ts";
 import { openDataDirectory } from "./cluster/data-directory.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./config.ts";
-import { Dispatcher } from "./dispatch.ts";
-import { handlers } from "./handlers/table.ts";
 import type { Interceptor } from "./interceptor.ts";
-import { Listeners } from "./net/listener.ts";
-import { Node, type NodeListener } from "./node.ts";
+import type { NodeListener } from "./node.ts";
 
 /** Where a broker without a data directory keeps its files, in memory. */
 const memoryDirectory = "/memory";
 
 interface Parts {
-  readonly config: BrokerConfig;
   readonly logger: Logger;
   readonly dataDir: string | null;
   readonly lock: DiskLock;
-  readonly node: Node;
   readonly cluster: ClusterState;
-  readonly requests: Dispatcher;
-  readonly listeners: Listeners;
+  readonly server: BrokerServer;
   readonly startedInMs: number;
 }
 
@@ -45,7 +40,7 @@ export class Broker implements AsyncDisposable {
 
   private constructor(parts: Parts) {
     this.parts = parts;
-    this.nodeId = parts.node.id;
+    this.nodeId = parts.server.nodeId;
     this.clusterId = parts.cluster.clusterId;
     this.dataDir = parts.dataDir;
     this.startedInMs = parts.startedInMs;
@@ -73,19 +68,9 @@ export class Broker implements AsyncDisposable {
         nodeId: config.nodeId,
         dataDirectory: dataDir ?? memoryDirectory,
       });
-      const groups = cluster.coordinators.make(cluster.nodeId);
-      const node = new Node({ id: cluster.nodeId, runtime, logger, settings, groups });
-      const requests = new Dispatcher(node, cluster, handlers);
-      const listeners = new Listeners({ runtime, logger, settings, requests });
-      try {
-        await listeners.listen(config.listeners);
-      } catch (error) {
-        await cluster.close();
-        throw error;
-      }
-      groups.start();
+      const server = await startServer({ runtime, logger, config, cluster, nodeId: cluster.nodeId });
       const startedInMs = runtime.clock.monotonic() - began;
-      const broker = new Broker({ config, logger, dataDir, lock, node, cluster, requests, listeners, startedInMs });
+      const broker = new Broker({ logger, dataDir, lock, cluster, server, startedInMs });
       broker.announce();
       return broker;
     } catch (error) {
@@ -96,18 +81,17 @@ export class Broker implements AsyncDisposable {
 
   /** The port of the first listener. */
   get port(): number {
-    return this.parts.listeners.ports[0]!;
+    return this.parts.server.ports[0]!;
   }
 
   /** Where each listener can be reached. */
   get listeners(): readonly NodeListener[] {
-    return this.parts.listeners.endPoints;
+    return this.parts.server.endPoints;
   }
 
   /** `host:port` of the first listener as clients are told it. */
   get address(): string {
-    const { host, port } = this.listeners[0]!;
-    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    return addressOf(this.listeners[0]!);
   }
 
   /** What to give to a client. */
@@ -117,7 +101,7 @@ export class Broker implements AsyncDisposable {
 
   /** For tests: lets something stand between clients and broker (see `intercept` of `@ottla/testkit`). Returns the way to take it out again. */
   intercept(interceptor: Interceptor): () => void {
-    return this.parts.requests.intercept(interceptor);
+    return this.parts.server.intercept(interceptor);
   }
 
   /**
@@ -134,32 +118,36 @@ export class Broker implements AsyncDisposable {
   }
 
   private async stop(): Promise<void> {
-    const { config, logger, lock, node, cluster, listeners } = this.parts;
-    logger.info("stopping", { node: node.id });
+    const { logger, lock, cluster, server } = this.parts;
+    const node = server.nodeId;
+    logger.info("stopping", { node });
     try {
-      await listeners.stopAccepting();
-      const finished = listeners.finish(config.settings.number("shutdown.timeout.ms"));
-      // Long polls are answered with what there is, members that wait for their group are sent away.
-      node.beginClosing();
-      node.groups.beginClosing();
-      await finished;
-      node.groups.close();
+      await server.stop();
       await cluster.close();
     } finally {
       lock.release();
     }
-    logger.info("stopped", { node: node.id });
+    logger.info("stopped", { node });
   }
 
   private announce(): void {
-    const { logger, node, cluster, dataDir, startedInMs } = this.parts;
+    const { logger, server, cluster, dataDir, startedInMs } = this.parts;
     logger.info("ready", {
-      node: node.id,
+      node: server.nodeId,
       clusterId: cluster.clusterId,
       listeners: this.listeners.map(({ name, host, port }) => `${name}://${host}:${port}`).join(","),
       dataDir: dataDir ?? "none: everything is in memory and gone when the broker stops",
       ms: Math.round(startedInMs),
     });
+  }
+}
+
+async function startServer(options: BrokerServerOptions): Promise<BrokerServer> {
+  try {
+    return await BrokerServer.start(options);
+  } catch (error) {
+    await options.cluster.close();
+    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import type { MetadataRecord } from "./cluster/metadata-records.ts";
 import { type ConfigResource, resourceTypes } from "./cluster/metadata-state.ts";
 import { MetadataStore, MetadataUnavailableError } from "./cluster/metadata-store.ts";
 import { ProducerIds } from "./cluster/producer-ids.ts";
+import { type ClusterBroker, Replication } from "./cluster/replication.ts";
 import {
   type NewPartitions,
   type NewTopic,
@@ -31,6 +32,8 @@ export interface ClusterStateOptions {
   readonly settings: Settings;
   /** Null: whatever the data directory says, or 1 in a new one. */
   readonly nodeId: number | null;
+  /** The brokers of a cluster of several; the first one's id is that of the data directory. Null: one broker, `nodeId`. */
+  readonly brokers?: readonly ClusterBroker[] | undefined;
   /** Locked by the caller. */
   readonly dataDirectory: string;
 }
@@ -41,6 +44,19 @@ interface Parts {
   readonly store: MetadataStore;
   readonly topics: Topics;
   readonly logs: LogManager;
+  readonly replication: Replication;
+  /** Is told once there is somebody to tell. */
+  readonly watcher: LeaderWatcher;
+}
+
+interface LeaderWatcher {
+  leaderMoved(partition: Partition, from: number, to: number): void;
+}
+
+/** The broker by which settings are changed. */
+interface ConfiguringNode {
+  readonly id: number;
+  readonly settings: Settings;
 }
 
 /** What all brokers of a cluster agree on: topics, their partitions and settings, coordinators. */
@@ -49,13 +65,18 @@ export class ClusterState {
   readonly clusterId: string;
   readonly nodeId: number;
   readonly coordinators: GroupCoordinators;
+  /** Which brokers are up and who leads what. */
+  readonly replication: Replication;
   readonly logs: LogManager;
   private readonly options: ClusterStateOptions;
   private readonly store: MetadataStore;
   private readonly topicTable: Topics;
   private readonly producerIds: ProducerIds;
 
-  private constructor({ options, nodeId, store, topics, logs }: Parts) {
+  /** The settings of the brokers that run: what is set for all, or for one, is changed in them. */
+  private readonly nodeSettings = new Map<number, Settings>();
+
+  private constructor({ options, nodeId, store, topics, logs, replication, watcher }: Parts) {
     this.options = options;
     this.nodeId = nodeId;
     this.store = store;
@@ -63,7 +84,11 @@ export class ClusterState {
     this.topicTable = topics;
     this.clusterId = store.state.clusterId!;
     this.producerIds = new ProducerIds(store);
-    this.coordinators = new GroupCoordinators({ ...options, cluster: this, isSole: true });
+    this.coordinators = new GroupCoordinators({ ...options, cluster: this, isSole: replication.isSole });
+    this.replication = replication;
+    watcher.leaderMoved = (partition, from, to) => {
+      if (partition.topic === offsetsTopicName) this.coordinators.leaderMoved(partition.index, from, to);
+    };
   }
 
   /**
@@ -79,7 +104,16 @@ export class ClusterState {
     // It is waited for below; until then a failure is nobody's.
     started.catch(() => {});
     applyDynamicSettings(store, settings, nodeId);
-    const topics = new Topics({ runtime, logger, settings, nodeId, store });
+    const watcher: LeaderWatcher = { leaderMoved: () => {} };
+    const replication: Replication = new Replication({
+      brokers: options.brokers ?? [{ id: nodeId, rack: null }],
+      isSole: options.brokers === undefined,
+      store,
+      logger,
+      minIsr: ({ topic }) => minInsyncReplicas(topics.get(topic), settings),
+      leaderMoved: (partition, from, to) => watcher.leaderMoved(partition, from, to),
+    });
+    const topics: Topics = new Topics({ runtime, logger, settings, store, replication });
     let logs: LogManager | null = null;
     try {
       logs = await LogManager.open({
@@ -95,7 +129,7 @@ export class ClusterState {
       // A new directory's first record also sets a default.
       applyDynamicSettings(store, settings, nodeId);
       warnAboutStrays(logs, logger);
-      return new ClusterState({ options, nodeId, store, topics, logs });
+      return new ClusterState({ options, nodeId, store, topics, logs, replication, watcher });
     } catch (error) {
       await logs?.close();
       await store.close();
@@ -120,8 +154,14 @@ export class ClusterState {
   }
 
   /** Whether a broker leads a partition; always, while there is only one. */
-  isLeader(_partition: Partition, _nodeId: number): boolean {
-    return true;
+  isLeader(partition: Partition, nodeId: number): boolean {
+    return this.replication.isSole || this.replication.of(partition).leader === nodeId;
+  }
+
+  /** A broker starts: its settings follow what is set for it and for all. */
+  join(nodeId: number, settings: Settings): void {
+    this.nodeSettings.set(nodeId, settings);
+    applyDynamicSettings(this.store, settings, nodeId);
   }
 
   /** Makes topics, all that may be made in one change; with `validateOnly` only says what would become of them. Resolves when they are stored durably and can be used. */
@@ -141,11 +181,11 @@ export class ClusterState {
   /** For auto-creation and `__consumer_offsets`: like `createTopic`, but a topic that is already there (or just being made) is a success. */
   async ensureTopic(topic: NewTopic): Promise<TopicOutcome> {
     const existing = this.topic(topic.name);
-    if (existing !== undefined) return present(existing);
+    if (existing !== undefined) return this.present(existing);
     const outcome = await this.createTopic(topic);
     if (outcome.errorCode !== errorCodes.TOPIC_ALREADY_EXISTS) return outcome;
     const made = this.topic(topic.name);
-    return made === undefined ? outcome : present(made);
+    return made === undefined ? outcome : this.present(made);
   }
 
   async createPartitions(request: NewPartitions, validateOnly: boolean): Promise<Refusal> {
@@ -167,10 +207,10 @@ export class ClusterState {
     return this.store.state.configsOf(resource);
   }
 
-  /** Changes settings, each resource by itself; with `validateOnly` only says what would become of it. */
-  async alterConfigs(changes: readonly ConfigChange[], validateOnly: boolean): Promise<Refusal[]> {
+  /** Changes settings, each resource by itself, by way of a broker; with `validateOnly` only says what would become of it. */
+  async alterConfigs(changes: readonly ConfigChange[], validateOnly: boolean, by: ConfiguringNode): Promise<Refusal[]> {
     const outcomes: Refusal[] = [];
-    for (const change of changes) outcomes.push(await this.alterConfig(change, validateOnly));
+    for (const change of changes) outcomes.push(await this.alterConfig(change, validateOnly, by));
     return outcomes;
   }
 
@@ -185,10 +225,10 @@ export class ClusterState {
     await this.store.close();
   }
 
-  private async alterConfig(change: ConfigChange, validateOnly: boolean): Promise<Refusal> {
+  private async alterConfig(change: ConfigChange, validateOnly: boolean, by: ConfiguringNode): Promise<Refusal> {
     const view = {
-      nodeId: this.nodeId,
-      settings: this.options.settings,
+      nodeId: by.id,
+      settings: by.settings,
       hasTopic: (name: string) => this.topicTable.get(name) !== undefined,
       configsOf: (resource: ConfigResource) => this.configsOf(resource),
     };
@@ -209,6 +249,7 @@ export class ClusterState {
     if (resource.type === resourceTypes.topic) this.topicTable.configureTopic(resource.name);
     if (resource.type === resourceTypes.broker) {
       applyDynamicSettings(this.store, this.options.settings, this.nodeId);
+      for (const [nodeId, settings] of this.nodeSettings) applyDynamicSettings(this.store, settings, nodeId);
       this.topicTable.configure();
     }
     for (const record of records) {
@@ -222,6 +263,12 @@ export class ClusterState {
   /** A partition of `__consumer_offsets`; the topic is made if need be. Rejects where that cannot be. */
   offsetsPartition(index: number): Partition | Promise<Partition> {
     return this.partition(offsetsTopicName, index) ?? this.makeOffsetsPartition(index);
+  }
+
+  private present(topic: Topic): TopicOutcome {
+    const replicationFactor = this.topicTable.replicationFactorOf(topic);
+    const counts = { partitionCount: topic.partitions.length, replicationFactor };
+    return { errorCode: errorCodes.NONE, errorMessage: null, topic, ...counts, configs: topic.configOverrides };
   }
 
   private async makeOffsetsPartition(index: number): Promise<Partition> {
@@ -238,9 +285,9 @@ function warnAboutStrays(logs: LogManager, logger: Logger): void {
   }
 }
 
-function present(topic: Topic): TopicOutcome {
-  const counts = { partitionCount: topic.partitions.length, replicationFactor: 1 };
-  return { errorCode: errorCodes.NONE, errorMessage: null, topic, ...counts, configs: topic.configOverrides };
+function minInsyncReplicas(topic: Topic | undefined, settings: Settings): number {
+  const override = topic?.configOverrides.get("min.insync.replicas");
+  return override === undefined ? settings.number("min.insync.replicas") : Number(override);
 }
 
 /** Whose data it is: the id that the directory was made with stays, and one that is asked for must be that. */

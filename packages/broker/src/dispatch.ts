@@ -26,10 +26,11 @@ export class Dispatcher {
   private readonly cluster: ClusterState;
   private readonly logger: Logger;
   private readonly byKey: (Handler | undefined)[] = [];
-  private readonly interceptors = new Interceptors();
+  private readonly interceptors: Interceptors;
 
-  constructor(node: Node, cluster: ClusterState, handlers: readonly Handler[]) {
+  constructor(node: Node, cluster: ClusterState, handlers: readonly Handler[], interceptors = new Interceptors()) {
     this.node = node;
+    this.interceptors = interceptors;
     this.cluster = cluster;
     this.logger = node.logger;
     const highest = Math.max(...handlers.map((handler) => handler.api.key));

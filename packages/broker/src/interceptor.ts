@@ -1,6 +1,6 @@
 import { type Api, apiByKey, apis, type ResponseInput } from "@ottla/protocol";
 import type { RequestContext } from "./context.ts";
-import type { Answer, Handler } from "./handlers/handler.ts";
+import { type Answer, CloseConnectionError, type Handler } from "./handlers/handler.ts";
 
 /** First and last version of an API. */
 export type VersionRange = readonly [first: number, last: number];
@@ -57,12 +57,18 @@ export class Interceptors {
     const { installed } = this;
     const answerFrom = async (index: number, body: object): Promise<object | null> => {
       const interceptor = installed[index];
-      if (interceptor === undefined) return this.narrow(handler.api, await handler.handle(body, context));
+      if (interceptor === undefined) return this.narrow(handler.api, await this.handle(handler, body, context));
       const handle = (other = body) => answerFrom(index - 1, other);
       if (interceptor.answer === undefined) return handle();
       return interceptor.answer({ api: handler.api, request: body, context, handle });
     };
     return answerFrom(installed.length - 1, request);
+  }
+
+  private handle(handler: Handler, body: object, context: RequestContext): Answer<object> {
+    // It may have been held until after the broker's death.
+    if (context.node.isDead) throw new CloseConnectionError("the broker has been killed");
+    return handler.handle(body, context);
   }
 
   /** Announces what is served. */

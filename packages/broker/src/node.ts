@@ -36,6 +36,7 @@ export class Node {
   unsentRecordBytes = 0;
   private readonly closingListeners = new Set<() => void>();
   private isClosing = false;
+  private dead = false;
 
   constructor({ id, runtime, logger, settings, groups }: NodeOptions) {
     this.id = id;
@@ -47,6 +48,11 @@ export class Node {
     this.fetchSessions = new FetchSessions(runtime, settings.number("max.incremental.fetch.session.cache.slots"));
   }
 
+  /** True once the broker has been killed: it handles nothing more, not even what it had begun. */
+  get isDead(): boolean {
+    return this.dead;
+  }
+
   /** True once the broker is shutting down: what waits is answered with what there is. */
   get closing(): boolean {
     return this.isClosing;
@@ -56,6 +62,11 @@ export class Node {
   onClosing(listener: () => void): () => void {
     this.closingListeners.add(listener);
     return () => this.closingListeners.delete(listener);
+  }
+
+  /** Nothing of what the broker does counts any more. */
+  die(): void {
+    this.dead = true;
   }
 
   /** Begins the shutdown: everything that waits is woken. */

@@ -10,6 +10,7 @@ import {
   partitionCountRecord,
   producerIdsRecord,
   Reader,
+  replicasRecord,
   topicRecord,
   topicRemovedRecord,
   type Value,
@@ -24,6 +25,7 @@ const messages = {
   topicRemoved: topicRemovedRecord,
   config: configRecord,
   producerIds: producerIdsRecord,
+  replicas: replicasRecord,
 } as const;
 type Messages = typeof messages;
 

@@ -15,6 +15,7 @@ export interface ConfigResource {
 
 export const resourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const;
 
+const noReplicas: readonly (readonly number[])[] = [];
 const noConfigs: ReadonlyMap<string, string> = new Map();
 /** How many deleted topics are remembered: their directories may still have to be removed after a crash. */
 const maxDeletedTopics = 1000;
@@ -27,11 +28,17 @@ export class MetadataState {
   nextProducerId = 0;
   readonly topics = new Map<string, TopicMetadata>();
   readonly deletedTopicIds = new Set<string>();
+  private readonly replicas = new Map<string, (readonly number[])[]>();
   private readonly configs = new Map<string, Map<string, string>>();
 
   /** What is set for a resource, by name. */
   configsOf(resource: ConfigResource): ReadonlyMap<string, string> {
     return this.configs.get(configKey(resource)) ?? noConfigs;
+  }
+
+  /** The brokers of a topic's partitions, by index; nothing for those of a broker that is alone. */
+  replicasOf(topicId: string): readonly (readonly number[])[] {
+    return this.replicas.get(topicId) ?? noReplicas;
   }
 
   /** Names of the resources of a type that have anything set. */
@@ -63,6 +70,9 @@ export class MetadataState {
       case "config":
         this.setConfig({ type: record.resourceType, name: record.resourceName }, record.name, record.value);
         break;
+      case "replicas":
+        this.setReplicas(record);
+        break;
       case "producerIds":
         this.nextProducerId = record.nextProducerId;
         break;
@@ -77,6 +87,8 @@ export class MetadataState {
     for (const topicId of this.deletedTopicIds) yield { kind: "topicRemoved", topicId };
     for (const { topicId, name, partitionCount } of this.topics.values()) {
       yield { kind: "topic", topicId, name, partitionCount };
+      const partitions = this.replicasOf(topicId).map((brokerIds) => ({ brokerIds: [...brokerIds] }));
+      if (partitions.length > 0) yield { kind: "replicas", topicId, firstPartition: 0, partitions };
     }
     for (const [key, values] of this.configs) {
       const separator = key.indexOf(":");
@@ -88,6 +100,7 @@ export class MetadataState {
   private removeTopic(topicId: string): void {
     const topic = this.topics.get(topicId);
     this.topics.delete(topicId);
+    this.replicas.delete(topicId);
     if (topic !== undefined) this.configs.delete(configKey({ type: resourceTypes.topic, name: topic.name }));
     this.deletedTopicIds.add(topicId);
     if (this.deletedTopicIds.size <= maxDeletedTopics) return;
@@ -95,6 +108,14 @@ export class MetadataState {
       this.deletedTopicIds.delete(oldest);
       break;
     }
+  }
+
+  private setReplicas({ topicId, firstPartition, partitions }: Extract<MetadataRecord, { kind: "replicas" }>): void {
+    const known = this.replicas.get(topicId) ?? [];
+    // A broker that was alone with this directory for a while may have added partitions without a word.
+    while (known.length < firstPartition) known.push([this.nodeId]);
+    for (const [n, { brokerIds }] of partitions.entries()) known[firstPartition + n] = brokerIds;
+    this.replicas.set(topicId, known);
   }
 
   private setConfig(resource: ConfigResource, name: string, value: string | null): void {

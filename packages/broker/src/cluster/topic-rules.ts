@@ -11,12 +11,22 @@ const maxNameLength = 249;
 /** A topic that may be made: every default filled in. */
 export interface TopicPlan {
   readonly partitionCount: number;
+  readonly replicationFactor: number;
+  /** The brokers that the caller wants for each partition; null leaves it to the cluster. */
+  readonly replicas: readonly (readonly number[])[] | null;
   readonly configs: ReadonlyMap<string, string>;
+}
+
+/** The brokers of the cluster. */
+export interface BrokersView {
+  readonly count: number;
+  isRegistered(brokerId: number): boolean;
+  isUp(brokerId: number): boolean;
 }
 
 /** What the rules need to know of the cluster. */
 export interface ClusterView {
-  readonly nodeId: number;
+  readonly brokers: BrokersView;
   readonly settings: Settings;
   hasTopic(name: string): boolean;
   topicNames(): Iterable<string>;
@@ -33,7 +43,7 @@ export function checkTopicName(name: string): string | null {
   return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`;
 }
 
-/** Kafka's rules for a new topic (`ReplicationControlManager.createTopic`), for a cluster of one broker. */
+/** Kafka's rules for a new topic (`ReplicationControlManager.createTopic`). */
 export function planTopic(topic: NewTopic, view: ClusterView): TopicPlan | Refusal {
   if (view.hasTopic(topic.name)) {
     return refusal(errorCodes.TOPIC_ALREADY_EXISTS, `Topic '${topic.name}' already exists.`);
@@ -44,8 +54,13 @@ export function planTopic(topic: NewTopic, view: ClusterView): TopicPlan | Refus
   if ("errorCode" in configs) return configs;
   const { partitionCount = -1, replicationFactor = -1, assignments = [] } = topic;
   if (assignments.length > 0) {
-    const refused = checkAssignments(assignments, partitionCount, replicationFactor, view.nodeId);
-    return refused ?? { partitionCount: assignments.length, configs: configs.values };
+    const refused = checkAssignments(assignments, partitionCount, replicationFactor, view.brokers);
+    if (refused !== null) return refused;
+    const replicas = assignments
+      .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+      .map(({ brokerIds }) => [...brokerIds]);
+    const counts = { partitionCount: replicas.length, replicationFactor: replicas[0]!.length };
+    return { ...counts, replicas, configs: configs.values };
   }
   if (replicationFactor < -1 || replicationFactor === 0) {
     return refusal(
@@ -57,18 +72,26 @@ export function planTopic(topic: NewTopic, view: ClusterView): TopicPlan | Refus
     return refusal(errorCodes.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.");
   }
   const replicas = replicationFactor === -1 ? view.settings.number("default.replication.factor") : replicationFactor;
-  if (replicas > 1) {
+  const { count: brokerCount } = view.brokers;
+  if (replicas > brokerCount) {
     return refusal(
       errorCodes.INVALID_REPLICATION_FACTOR,
-      `Unable to replicate the partition ${replicas} time(s): The target replication factor of ${replicas} cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.`,
+      `Unable to replicate the partition ${replicas} time(s): The target replication factor of ${replicas} cannot be reached because only ${brokerCount} broker(s) are registered or some brokers have all their log directories cordoned.`,
     );
   }
   const count = partitionCount === -1 ? view.settings.number("num.partitions") : partitionCount;
-  return { partitionCount: count, configs: configs.values };
+  return { partitionCount: count, replicationFactor: replicas, replicas: null, configs: configs.values };
+}
+
+/** A topic that is to grow. */
+export interface GrowingTopic {
+  readonly partitionCount: number;
+  readonly replicationFactor: number;
 }
 
 /** Kafka's rules for adding partitions (`ReplicationControlManager.createPartitions`); null if they may be added. */
-export function checkNewPartitions(request: NewPartitions, currentCount: number, nodeId: number): Refusal | null {
+export function checkNewPartitions(request: NewPartitions, topic: GrowingTopic, brokers: BrokersView): Refusal | null {
+  const { partitionCount: currentCount, replicationFactor } = topic;
   const { name, count, assignments } = request;
   if (count === currentCount) {
     return refusal(errorCodes.INVALID_PARTITIONS, `Topic already has ${currentCount} partition(s).`);
@@ -92,8 +115,8 @@ export function checkNewPartitions(request: NewPartitions, currentCount: number,
       `Attempted to add ${additional} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
     );
   }
-  for (const brokerIds of assignments) {
-    const wrong = checkBrokers(brokerIds, 1, nodeId);
+  for (const [n, brokerIds] of assignments.entries()) {
+    const wrong = checkBrokers(brokerIds, replicationFactor, brokers) ?? checkUp(brokerIds, currentCount + n, brokers);
     if (wrong !== null) return wrong;
   }
   return null;
@@ -135,7 +158,7 @@ function checkAssignments(
   assignments: readonly ReplicaAssignment[],
   partitionCount: number,
   replicationFactor: number,
-  nodeId: number,
+  brokers: BrokersView,
 ): Refusal | null {
   const because = "A manual partition assignment was specified, but";
   if (replicationFactor !== -1) {
@@ -152,7 +175,7 @@ function checkAssignments(
       return refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, what);
     }
     seen.add(partitionIndex);
-    const wrong = checkBrokers(brokerIds, replicas, nodeId);
+    const wrong = checkBrokers(brokerIds, replicas, brokers) ?? checkUp(brokerIds, partitionIndex, brokers);
     if (wrong !== null) return wrong;
   }
   for (let index = 0; index < assignments.length; index++) {
@@ -165,13 +188,20 @@ function checkAssignments(
   return null;
 }
 
-function checkBrokers(brokerIds: readonly number[], replicas: number, nodeId: number): Refusal | null {
+/** Somebody has to lead the partition at once. */
+function checkUp(brokerIds: readonly number[], partitionIndex: number, brokers: BrokersView): Refusal | null {
+  if (brokerIds.some((id) => brokers.isUp(id))) return null;
+  const what = `All brokers specified in the manual partition assignment for partition ${partitionIndex} are fenced or in controlled shutdown.`;
+  return refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, what);
+}
+
+function checkBrokers(brokerIds: readonly number[], replicas: number, brokers: BrokersView): Refusal | null {
   const wrong = (what: string) =>
     refusal(errorCodes.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes ${what}`);
   if (brokerIds.length === 0) return wrong("an empty replica list.");
   let previous: number | null = null;
   for (const brokerId of brokerIds.toSorted((a, b) => a - b)) {
-    if (brokerId !== nodeId) return wrong(`broker ${brokerId}, but no such broker is registered.`);
+    if (!brokers.isRegistered(brokerId)) return wrong(`broker ${brokerId}, but no such broker is registered.`);
     if (brokerId === previous) return wrong(`the broker ${brokerId} more than once.`);
     previous = brokerId;
   }

@@ -2,12 +2,23 @@ import { errorCodes } from "@ottla/protocol";
 import type { Logger, Runtime } from "@ottla/runtime";
 import type { Settings } from "../config/settings.ts";
 import type { ExpectedPartition, LogManager } from "../log/log-manager.ts";
+import type { Partition } from "../log/partition.ts";
 import { LiveTopic } from "./live-topic.ts";
 import type { MetadataRecord } from "./metadata-records.ts";
 import { resourceTypes, type TopicMetadata } from "./metadata-state.ts";
 import { type Decision, type MetadataStore, MetadataUnavailableError } from "./metadata-store.ts";
-import { type NewPartitions, type NewTopic, offsetsTopicName, type Refusal, type TopicOutcome } from "./topic.ts";
+import { placeReplicas } from "./placement.ts";
+import type { Replication } from "./replication.ts";
 import {
+  type NewPartitions,
+  type NewTopic,
+  offsetsTopicName,
+  type Refusal,
+  type Topic,
+  type TopicOutcome,
+} from "./topic.ts";
+import {
+  type BrokersView,
   checkNewPartitions,
   maxPartitionsPerRequest,
   planTopic,
@@ -21,8 +32,8 @@ export interface TopicsOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly settings: Settings;
-  readonly nodeId: number;
   readonly store: MetadataStore;
+  readonly replication: Replication;
 }
 
 const noConfigs: ReadonlyMap<string, string> = new Map();
@@ -34,6 +45,8 @@ export class Topics {
   private readonly byName = new Map<string, LiveTopic>();
   private readonly byId = new Map<string, LiveTopic>();
   private logs: LogManager | null = null;
+  /** The leader epoch that partitions have when they are made or this process began. */
+  private leaderEpoch = 0;
 
   constructor(options: TopicsOptions) {
     this.options = options;
@@ -57,10 +70,10 @@ export class Topics {
 
   /** The partitions that the metadata says should be there. */
   *expected(leaderEpoch: number): Iterable<ExpectedPartition> {
+    this.leaderEpoch = leaderEpoch;
     for (const metadata of this.options.store.state.topics.values()) {
       const topic = this.add(metadata);
-      for (let index = 0; index < metadata.partitionCount; index++)
-        yield this.expectedPartition(topic, index, leaderEpoch);
+      for (let index = 0; index < metadata.partitionCount; index++) yield this.expectedPartition(topic, index);
     }
   }
 
@@ -69,7 +82,7 @@ export class Topics {
     this.logs = logs;
     for (const { name, partitionCount } of this.options.store.state.topics.values()) {
       const topic = this.byName.get(name)!;
-      for (let index = 0; index < partitionCount; index++) topic.partitions.push(logs.partition(name, index)!);
+      for (let index = 0; index < partitionCount; index++) this.addPartition(topic, logs.partition(name, index)!);
     }
   }
 
@@ -83,11 +96,11 @@ export class Topics {
       () => {
         const plans = this.plan(topics);
         const records = plans.flatMap((plan, index) =>
-          "errorCode" in plan ? [] : this.recordsOf(topics[index]!.name, plan),
+          "errorCode" in plan || validateOnly ? [] : this.recordsOf(topics[index]!.name, plan),
         );
         const finish = () => plans.map((plan, index) => this.outcomeOf(topics[index]!.name, plan, validateOnly));
         return {
-          records: validateOnly ? [] : records,
+          records,
           finish: () => (validateOnly ? finish() : this.afterCreation(records, finish)),
         };
       },
@@ -102,10 +115,14 @@ export class Topics {
       () => {
         const topic = this.byName.get(request.name);
         if (topic === undefined) return nothing(refusal(errorCodes.UNKNOWN_TOPIC_OR_PARTITION, null));
-        const refused = checkNewPartitions(request, topic.partitions.length, this.options.nodeId);
+        const partitionCount = topic.partitions.length;
+        const replicationFactor = this.replicationFactorOf(topic);
+        const refused = checkNewPartitions(request, { partitionCount, replicationFactor }, this.brokers);
         if (refused !== null || validateOnly) return nothing(refused ?? done);
         const record: MetadataRecord = { kind: "partitionCount", topicId: topic.id, partitionCount: request.count };
-        return { records: [record], finish: () => this.afterGrowth(topic, request.count) };
+        const count = request.count - partitionCount;
+        const replicas = this.replicasRecord(topic.id, partitionCount, count, replicationFactor, request.assignments);
+        return { records: [record, ...replicas], finish: () => this.afterGrowth(topic, request.count) };
       },
       (refused) => refused,
     );
@@ -158,7 +175,7 @@ export class Topics {
     const topics = asked.map((topic) => (topic.name === offsetsTopicName ? this.offsetsTopic() : topic));
     return topics.map((topic) => {
       const plan = planTopic(topic, {
-        nodeId: this.options.nodeId,
+        brokers: this.brokers,
         settings: this.options.settings,
         hasTopic: (name) => this.byName.has(name) || pending.has(name),
         topicNames: () => [...this.byName.keys(), ...pending],
@@ -177,7 +194,7 @@ export class Topics {
     return {
       name: offsetsTopicName,
       partitionCount: settings.number("offsets.topic.num.partitions"),
-      replicationFactor: 1,
+      replicationFactor: Math.min(settings.number("offsets.topic.replication.factor"), this.brokers.count),
       configs: new Map([
         ["compression.type", "producer"],
         ["cleanup.policy", "compact"],
@@ -198,18 +215,17 @@ export class Topics {
         value,
       }),
     );
-    return [topic, ...configs];
+    const { partitionCount, replicationFactor, replicas } = plan;
+    return [topic, ...this.replicasRecord(topicId, 0, partitionCount, replicationFactor, replicas), ...configs];
   }
 
   private afterCreation<Result>(records: readonly MetadataRecord[], finish: () => Result): Result {
-    const { store, logger } = this.options;
+    const { logger } = this.options;
     for (const record of records) {
       if (record.kind !== "topic") continue;
       const topic = this.add(record);
       for (let index = 0; index < record.partitionCount; index++) {
-        topic.partitions.push(
-          this.logs!.createPartition(this.expectedPartition(topic, index, store.state.leaderEpoch)),
-        );
+        this.addPartition(topic, this.logs!.createPartition(this.expectedPartition(topic, index)));
       }
       logger.info("topic created", { topic: topic.name, partitions: record.partitionCount, topicId: topic.id });
     }
@@ -219,14 +235,15 @@ export class Topics {
   private outcomeOf(name: string, plan: TopicPlan | Refusal, validateOnly: boolean): TopicOutcome {
     if ("errorCode" in plan) return failed(plan);
     const topic = validateOnly ? null : (this.byName.get(name) ?? null);
-    return { ...done, topic, partitionCount: plan.partitionCount, replicationFactor: 1, configs: plan.configs };
+    const { partitionCount, replicationFactor, configs } = plan;
+    return { ...done, topic, partitionCount, replicationFactor, configs };
   }
 
   private afterGrowth(topic: LiveTopic, count: number): Refusal {
-    const { store, logger } = this.options;
+    const { logger } = this.options;
     const before = topic.partitions.length;
     for (let index = before; index < count; index++) {
-      topic.partitions.push(this.logs!.createPartition(this.expectedPartition(topic, index, store.state.leaderEpoch)));
+      this.addPartition(topic, this.logs!.createPartition(this.expectedPartition(topic, index)));
     }
     logger.info("partitions added", { topic: topic.name, before, partitions: count });
     return done;
@@ -236,6 +253,7 @@ export class Topics {
     this.byName.delete(topic.name);
     this.byId.delete(topic.id);
     this.logs!.deleteTopic(topic.name);
+    for (const partition of topic.partitions) this.options.replication.remove(partition);
     this.options.logger.info("topic deleted", { topic: topic.name, topicId: topic.id });
     return done;
   }
@@ -256,7 +274,42 @@ export class Topics {
     return new Map(this.options.store.state.configsOf({ type: resourceTypes.topic, name }));
   }
 
-  private expectedPartition(topic: LiveTopic, index: number, leaderEpoch: number): ExpectedPartition {
+  private addPartition(topic: LiveTopic, partition: Partition): void {
+    const { store, replication } = this.options;
+    topic.partitions.push(partition);
+    replication.add(partition, store.state.replicasOf(topic.id)[partition.index]);
+  }
+
+  /** As many as the first partition has, as in Kafka. */
+  replicationFactorOf(topic: Topic): number {
+    return this.options.replication.of(topic.partitions[0]!).replicas.length;
+  }
+
+  private get brokers(): BrokersView {
+    const { replication } = this.options;
+    const count = replication.usable().length;
+    return { count, isRegistered: (id) => replication.isRegistered(id), isUp: (id) => replication.isUp(id) };
+  }
+
+  /** Where new partitions are placed; nothing where there is but one broker. */
+  private replicasRecord(
+    topicId: string,
+    firstPartition: number,
+    partitionCount: number,
+    replicationFactor: number,
+    wanted: readonly (readonly number[])[] | null,
+  ): MetadataRecord[] {
+    const { replication, runtime } = this.options;
+    if (replication.isSole) return [];
+    const { random } = runtime;
+    const brokers = replication.usable();
+    const replicas = wanted ?? placeReplicas({ brokers, partitionCount, replicationFactor, random });
+    const partitions = replicas.map((brokerIds) => ({ brokerIds: [...brokerIds] }));
+    return [{ kind: "replicas", topicId, firstPartition, partitions }];
+  }
+
+  private expectedPartition(topic: LiveTopic, index: number): ExpectedPartition {
+    const { leaderEpoch } = this;
     return { topic: topic.name, index, topicId: topic.id, leaderEpoch, config: topic.config };
   }
 }

@@ -44,7 +44,7 @@ async function alter(changes: readonly ConfigChange[], validateOnly: boolean, co
       : refusal(errorCodes.INVALID_REQUEST, "Each resource must appear at most once."),
   );
   const allowed = changes.filter((_, index) => refusals[index] === null);
-  const outcomes = await context.cluster.alterConfigs(allowed, validateOnly);
+  const outcomes = await context.cluster.alterConfigs(allowed, validateOnly, context.node);
   let next = 0;
   return changes.map(({ resource }, index) => ({
     ...(refusals[index] ?? outcomes[next++]!),

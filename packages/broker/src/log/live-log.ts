@@ -24,7 +24,7 @@ export class LiveLog {
   readonly #syncs: SyncScheduler;
   readonly #syncer: LogSyncer;
   readonly #events: LiveLogEvents;
-  readonly #leaderEpoch: number;
+  #leaderEpoch: number;
   readonly #waiters = new AppendWaiters();
   #highWatermark: LogPosition;
   /** Position of the last stable offset, where that is not the high watermark. */
@@ -112,6 +112,13 @@ export class LiveLog {
     await this.#syncer.settled();
     if (this.log.hasUnsynced) this.#syncer.requestSync();
     await this.#syncer.settled();
+  }
+
+  /** Another broker leads: what is queued is written, who waits on after that gets the outcome, and what is appended from now on carries the new epoch. */
+  changeLeader(leaderEpoch: number, outcome: AppendOutcome): void {
+    this.writeQueued();
+    this.#waiters.fail(outcome);
+    this.#leaderEpoch = leaderEpoch;
   }
 
   updateConfig(config: LogConfig): void {

@@ -21,6 +21,8 @@ import {
 } from "./outcomes.ts";
 import type { PartitionHost, PartitionOptions } from "./partition-host.ts";
 
+const always = () => true;
+
 /**
  * One partition's log as handlers and coordinators see it. Expected failures are error codes in outcomes; nothing throws but a bug.
  * Its files are opened when it is first used, so any method may block for a short read from disk.
@@ -32,8 +34,8 @@ export class Partition {
   readonly topicId: string;
   /** The partition's directory. */
   readonly directory: string;
-  /** The epoch that appends carry: what `open` was given, or the largest one that the log knows if that is larger. */
-  readonly leaderEpoch: number;
+  /** False while acks=all is refused for want of replicas (`min.insync.replicas`). */
+  inSync: () => boolean = always;
 
   readonly #host: PartitionHost;
   readonly #knownRecoveryPoint: number;
@@ -44,6 +46,7 @@ export class Partition {
   #listeners: Set<() => void> | null = null;
   #offline: { readonly message: string } | null = null;
   #closedCode = 0;
+  #leaderEpoch: number;
 
   /** Partitions are made by the `LogManager`. `log` is there where it was recovered, and so is open already. */
   constructor(host: PartitionHost, options: PartitionOptions, resting: RestingLog, log: Log | null = null) {
@@ -52,11 +55,16 @@ export class Partition {
     this.index = options.index;
     this.topicId = options.topicId;
     this.directory = options.directory;
-    this.leaderEpoch = Math.max(options.leaderEpoch, resting.latestEpoch);
+    this.#leaderEpoch = Math.max(options.leaderEpoch, resting.latestEpoch);
     this.#config = options.config;
     this.#resting = resting;
     this.#knownRecoveryPoint = options.recoveryPoint ?? resting.logEndOffset;
     if (log !== null) this.#start(log);
+  }
+
+  /** The epoch that appends carry: what `open` was given, or the largest one that the log knows if that is larger; and what `changeLeader` has made of it. */
+  get leaderEpoch(): number {
+    return this.#leaderEpoch;
   }
 
   /** First offset that can be read; it grows by retention and `deleteRecordsBefore`. */
@@ -127,6 +135,11 @@ export class Partition {
     const live = this.#use();
     if (live === null) {
       done(this.#failedAppend());
+      return;
+    }
+    if (options.acks === "committed" && !this.inSync()) {
+      const message = `fewer replicas of ${this.topic}-${this.index} are in sync than min.insync.replicas`;
+      done(failedAppend(errorCodes.NOT_ENOUGH_REPLICAS, message, this.logStartOffset));
       return;
     }
     try {
@@ -260,6 +273,14 @@ export class Partition {
   /** For DescribeProducers. */
   producers(): ProducerDescription[] {
     return this.#use()?.log.producers.describe() ?? [];
+  }
+
+  /** Another broker leads from now on, with a larger epoch: who waits for what is not committed gets NOT_LEADER_OR_FOLLOWER, and listeners are called. */
+  changeLeader(leaderEpoch: number): void {
+    this.#leaderEpoch = leaderEpoch;
+    const message = `${this.topic}-${this.index} has another leader`;
+    this.#live?.changeLeader(leaderEpoch, failedAppend(errorCodes.NOT_LEADER_OR_FOLLOWER, message, -1));
+    this.notify();
   }
 
   /** New settings of the topic; they hold from the next append, roll or clean-up on. */

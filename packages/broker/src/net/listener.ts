@@ -129,6 +129,13 @@ export class Listeners implements ConnectionHost {
     await Promise.all(this.bound.map(({ listener }) => listener.close()));
   }
 
+  /** Closes everything at once: nobody is answered any more. */
+  async destroy(): Promise<void> {
+    const stopped = this.stopAccepting();
+    for (const connection of [...this.connections]) connection.destroy();
+    await stopped;
+  }
+
   /** Lets every connection finish what is in work, closes it, and after `timeoutMs` closes what is left. */
   async finish(timeoutMs: number): Promise<void> {
     this.isFinishing = true;

@@ -1,4 +1,4 @@
-import { int8, int32, int64, message, string, uuid } from "../schema.ts";
+import { array, int8, int32, int64, message, string, uuid } from "../schema.ts";
 
 /**
  * Records of the broker's own metadata log: what Apache Kafka keeps in `__cluster_metadata`, in Ottla's form. The key is the record's type; it stands as an int16 before
@@ -52,4 +52,11 @@ export const producerIdsRecord = message(
   "ProducerIdsRecord",
   { key: 6, versions: [0, 0], flexible: 0 },
   { nextProducerId: int64() },
+);
+
+/** Which brokers hold partitions of a topic, from one on; the first of each leads if it can. Only clusters of several brokers have it. */
+export const replicasRecord = message(
+  "ReplicasRecord",
+  { key: 7, versions: [0, 0], flexible: 0 },
+  { topicId: uuid(), firstPartition: int32(), partitions: array({ brokerIds: array(int32()) }) },
 );
