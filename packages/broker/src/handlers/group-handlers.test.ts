@@ -109,6 +109,8 @@ test("each API is served in exactly the versions of Apache Kafka 4.3.1", () => {
     SYNC_GROUP: [0, 5],
     HEARTBEAT: [0, 4],
     LEAVE_GROUP: [0, 5],
+    CONSUMER_GROUP_HEARTBEAT: [0, 1],
+    CONSUMER_GROUP_DESCRIBE: [0, 1],
     OFFSET_COMMIT: [2, 10],
     OFFSET_FETCH: [1, 10],
     OFFSET_DELETE: [0, 0],

@@ -1,3 +1,5 @@
+import { consumerGroupDescribe } from "./consumer-group-describe.ts";
+import { consumerGroupHeartbeat } from "./consumer-group-heartbeat.ts";
 import { deleteGroups } from "./delete-groups.ts";
 import { describeGroups } from "./describe-groups.ts";
 import type { Handler } from "./handler.ts";
@@ -16,10 +18,12 @@ export const groupHandlers: readonly Handler[] = [
   syncGroup,
   heartbeat,
   leaveGroup,
+  consumerGroupHeartbeat,
   offsetCommit,
   offsetFetch,
   offsetDelete,
   listGroups,
   describeGroups,
+  consumerGroupDescribe,
   deleteGroups,
 ];
