@@ -73,8 +73,10 @@ export type {
   RebalanceProtocol,
   SubscriptionContext,
 } from "./consumer/assignors/assignor.ts";
+export { cooperativeSticky } from "./consumer/assignors/cooperative-sticky.ts";
 export { range } from "./consumer/assignors/range.ts";
 export { roundRobin } from "./consumer/assignors/round-robin.ts";
+export { sticky } from "./consumer/assignors/sticky.ts";
 export type { Batch, Message } from "./consumer/batch.ts";
 export { Consumer } from "./consumer/consumer.ts";
 export type { ConsumerOptions } from "./consumer/consumer-config.ts";
