@@ -1,6 +1,12 @@
 import type { ClientCore } from "../client-core.ts";
 import { KafkaError, kafkaError } from "../errors.ts";
-import type { Assignor } from "./assignors/assignor.ts";
+import {
+  type Assignor,
+  compareText,
+  type MemberAssignment,
+  type RebalanceProtocol,
+  rebalanceProtocol,
+} from "./assignors/assignor.ts";
 import type { ConsumerSettings } from "./consumer-config.ts";
 import { consumerProtocolType, decodeAssignment, encodeSubscription } from "./consumer-protocol.ts";
 import { GroupLeader } from "./group-leader.ts";
@@ -10,28 +16,37 @@ import type { EffectOf, Failure, JoinProtocol, MembershipIdentity } from "./memb
 import { byTopic, eachPartition } from "./offsets.ts";
 import { PartitionHandover } from "./partition-handover.ts";
 import type { Subscription } from "./subscription.ts";
-import type { PartitionsByTopic } from "./topic-partition.ts";
+import type { PartitionsByTopic, TopicPartition } from "./topic-partition.ts";
 
 type Task = EffectOf<"prepareJoin"> | EffectOf<"assigned">;
 
-/** The application's side of a membership of a classic group: the subscription, the listener, the assignor. */
+/**
+ * The application's side of a membership of a classic group: the subscription, the listener, the assignor. After Kafka's `ConsumerCoordinator`.
+ *
+ * Eager, a member lets go of everything before each round. Cooperative (KIP-429), it lets go before a round only of what it does not subscribe to any more, and after the
+ * round of what the assignment has taken from it; then it joins again at once, so that others get that. Unlike Kafka's, a member that has nothing to let go of
+ * joins without waiting for the application: nobody waits for its handler.
+ */
 export class ClassicGroupSession implements GroupMembership {
   readonly #core: ClientCore;
   readonly #settings: ConsumerSettings;
   readonly #groupId: string;
   readonly #host: GroupHost;
   readonly #assignors: readonly Assignor[];
+  readonly #protocol: RebalanceProtocol;
   readonly #driver: MembershipDriver;
   readonly #leader: GroupLeader;
   readonly #handover: PartitionHandover;
   readonly #closing = new AbortController();
   #subscription: Subscription | null = null;
-  /** The topics that the group knows of this member. */
-  #joinedTopics = "";
+  /** The topics that the group knows of this member; null while it knows of none. */
+  #joinedTopics: readonly string[] | null = null;
   #lastAssignment: PartitionsByTopic = new Map();
   #lastGenerationId = -1;
   /** A newer one takes the place of one that nobody has begun. */
   #task: Task | null = null;
+  /** The application is at a task, or leaves. */
+  #isBusy = false;
   #failure: KafkaError | null = null;
   #hasFailed = false;
 
@@ -42,13 +57,15 @@ export class ClassicGroupSession implements GroupMembership {
     this.#handover = new PartitionHandover(options);
     this.#host = options.host;
     this.#assignors = options.settings.partitionAssignmentStrategy;
-    this.#leader = new GroupLeader(options.core, this.#assignors, this.#closing.signal);
+    this.#protocol = rebalanceProtocol(this.#assignors) ?? "eager";
+    this.#leader = new GroupLeader(options.core, this.#assignors, this.#protocol, this.#closing.signal);
     const { settings, groupId, host } = options;
     this.#driver = new MembershipDriver(
       options.core,
       { ...settings, groupId, protocolType: consumerProtocolType },
       {
         prepareJoin: (effect) => this.#setTask(effect),
+        protocols: (generationId) => this.#protocols(generationId),
         assigned: (effect) => this.#setTask(effect),
         assign: (effect) => void this.#leader.assign(effect).then((event) => this.#driver.dispatch(event)),
         fail: (failure) => this.#fail(failure),
@@ -65,10 +82,14 @@ export class ClassicGroupSession implements GroupMembership {
 
   subscribe(subscription: Subscription, listener: RebalanceListener | undefined): void {
     const isNew = this.#subscription === null;
+    const { metadata } = this.#core;
+    metadata.untrack(this.#subscription?.topics(metadata) ?? []);
     this.#subscription = subscription;
     this.#handover.listener = listener ?? {};
-    this.#core.metadata.trackAll(subscription.isPattern);
-    if (!subscription.isPattern) this.#core.metadata.track(subscription.topics(this.#core.metadata));
+    metadata.trackAll(subscription.isPattern);
+    // What is owned stays so until the next round.
+    metadata.track(new Set(this.#handover.owned().map(({ topic }) => topic)));
+    if (!subscription.isPattern) metadata.track(subscription.topics(metadata));
     if (isNew) this.#driver.dispatch({ type: "subscribed" });
     else if (this.#hasNewTopics())
       this.#driver.dispatch({ type: "rejoinNeeded", reason: "the subscription has changed" });
@@ -90,8 +111,14 @@ export class ClassicGroupSession implements GroupMembership {
     }
     const task = this.#task;
     this.#task = null;
-    if (task?.type === "prepareJoin") await this.#prepareJoin(task);
-    else if (task?.type === "assigned") await this.#takeAssignment(task);
+    this.#isBusy = true;
+    try {
+      if (task?.type === "prepareJoin") await this.#prepareJoin(task);
+      else if (task?.type === "assigned") await this.#takeAssignment(task);
+    } finally {
+      this.#isBusy = false;
+      this.#goAhead();
+    }
   }
 
   resume(): void {
@@ -101,22 +128,22 @@ export class ClassicGroupSession implements GroupMembership {
   }
 
   async leave(reason: string, standing: MembershipIdentity["standing"]): Promise<void> {
-    this.#task = null;
-    let error: unknown = null;
+    this.#isBusy = true;
     const owned = this.#handover.owned();
-    if (owned.length > 0)
-      error = await (standing === "stable" ? this.#handover.revoke(owned) : this.#handover.lose(owned)).then(
-        () => null,
-        (failure) => failure,
-      );
-    const topics = this.#subscription?.topics(this.#core.metadata) ?? [];
-    this.#subscription = null;
-    this.#joinedTopics = "";
-    this.#leader.stop();
-    this.#core.metadata.trackAll(false);
-    this.#core.metadata.untrack([...topics, ...this.#leader.topics]);
-    await this.#driver.leave(reason);
-    if (error !== null) throw error;
+    try {
+      if (owned.length > 0) await (standing === "stable" ? this.#handover.revoke(owned) : this.#handover.lose(owned));
+    } finally {
+      const { metadata } = this.#core;
+      metadata.trackAll(false);
+      metadata.untrack([...(this.#subscription?.topics(metadata) ?? []), ...this.#leader.topics]);
+      metadata.untrack(owned.map(({ topic }) => topic));
+      this.#subscription = null;
+      this.#joinedTopics = null;
+      this.#leader.stop();
+      await this.#driver.leave(reason);
+      this.#task = null;
+      this.#isBusy = false;
+    }
   }
 
   close(error: KafkaError): void {
@@ -142,18 +169,30 @@ export class ClassicGroupSession implements GroupMembership {
       if (error?.retriable === true) metadata.invalidate(topic);
       else if (error !== undefined) this.#tell(error);
     }
-    if (this.#joinedTopics === "") return;
+    if (this.#joinedTopics === null) return;
     if (subscription.isPattern && this.#hasNewTopics()) this.rejoin("other topics match the pattern");
     else if (this.#leader.hasOutdated()) this.rejoin("the topics' partitions have changed");
   }
 
   #hasNewTopics(): boolean {
-    return this.#subscription !== null && key(this.#subscription.topics(this.#core.metadata)) !== this.#joinedTopics;
+    const topics = this.#subscription?.topics(this.#core.metadata);
+    if (topics === undefined || this.#joinedTopics === null) return topics !== undefined;
+    return topics.length !== this.#joinedTopics.length || topics.some((topic, n) => topic !== this.#joinedTopics?.[n]);
   }
 
   #setTask(task: Task): void {
     this.#task = task;
-    this.#host.attention();
+    if (!this.#goAhead()) this.#host.attention();
+  }
+
+  /** Where nothing has to be let go of the application is not needed. */
+  #goAhead(): boolean {
+    const task = this.#task;
+    if (this.#isBusy || task?.type !== "prepareJoin" || task.scope === "lost") return false;
+    if (this.#toLetGo(task).length > 0) return false;
+    this.#task = null;
+    void this.#prepareJoin(task);
+    return true;
   }
 
   #fail({ errorCode, message, retriable }: Failure): void {
@@ -171,16 +210,25 @@ export class ClassicGroupSession implements GroupMembership {
     this.#host.attention();
   }
 
-  /** Kafka's onJoinPrepare, eager: everything is let go of before the next JoinGroup. */
-  async #prepareJoin({ id, lost, reason }: EffectOf<"prepareJoin">): Promise<void> {
-    this.#core.logger.debug(`Joining group ${this.#groupId}: ${reason}`);
-    this.#leader.stop();
+  /** What cannot be taken along into the next round. */
+  #toLetGo({ scope }: EffectOf<"prepareJoin">): TopicPartition[] {
     const owned = this.#handover.owned();
+    if (scope !== "some" || this.#protocol === "eager") return owned;
+    const topics = new Set(this.#subscription?.topics(this.#core.metadata));
+    return owned.filter(({ topic }) => !topics.has(topic));
+  }
+
+  /** Kafka's onJoinPrepare. */
+  async #prepareJoin(task: EffectOf<"prepareJoin">): Promise<void> {
+    this.#core.logger.debug(`Joining group ${this.#groupId}: ${task.reason}`);
+    this.#leader.stop();
+    const leaving = this.#toLetGo(task);
     try {
-      if (owned.length > 0) await (lost ? this.#handover.lose(owned) : this.#handover.revoke(owned));
+      if (leaving.length > 0)
+        await (task.scope === "lost" ? this.#handover.lose(leaving) : this.#handover.revoke(leaving));
     } finally {
       if (this.#subscription?.isPattern) await this.#refreshPattern();
-      this.#driver.dispatch({ type: "joinPrepared", id, protocols: this.#protocols() });
+      this.#driver.dispatch({ type: "joinPrepared", id: task.id });
     }
   }
 
@@ -189,9 +237,10 @@ export class ClassicGroupSession implements GroupMembership {
     await this.#core.metadata.refresh("all", this.#closing.signal).catch(() => {});
   }
 
-  #protocols(): JoinProtocol[] {
+  /** What others must not have is what this member owns as of the generation that it joined last: what that took from it nobody has got yet. */
+  #protocols(generationId: number): JoinProtocol[] {
     const topics = this.#subscription?.topics(this.#core.metadata) ?? [];
-    this.#joinedTopics = key(topics);
+    this.#joinedTopics = topics;
     const context = { topics, lastAssignment: this.#lastAssignment, lastGenerationId: this.#lastGenerationId };
     const rackId = this.#settings.clientRack === "" ? null : this.#settings.clientRack;
     return this.#assignors.map((assignor) => ({
@@ -200,17 +249,19 @@ export class ClassicGroupSession implements GroupMembership {
         topics,
         userData: assignor.subscription?.(context) ?? null,
         ownedPartitions: byTopic(this.#handover.owned()),
-        generationId: this.#lastGenerationId,
+        generationId,
         rackId,
       }),
     }));
   }
 
-  /** Kafka's onJoinComplete, eager. */
-  async #takeAssignment({ id, assignment, generationId, protocolName, isLeader }: EffectOf<"assigned">): Promise<void> {
-    if (!isLeader) this.#leader.stop();
+  /** Kafka's onJoinComplete. */
+  async #takeAssignment(task: EffectOf<"assigned">): Promise<void> {
+    if (!task.isLeader) this.#leader.stop();
+    const failures: unknown[] = [];
+    const attempt = (work: () => Promise<void>) => work().catch((error: unknown) => void failures.push(error));
     try {
-      const { partitions, userData } = decodeAssignment(assignment);
+      const { partitions, userData } = decodeAssignment(task.assignment);
       const stray = [...partitions.keys()].filter((topic) => this.#subscription?.covers(topic) !== true);
       if (stray.length > 0) {
         // The subscription has changed since.
@@ -218,16 +269,36 @@ export class ClassicGroupSession implements GroupMembership {
         this.rejoin("the assignment does not fit the subscription");
         return;
       }
+      const { leaving, coming } = this.#handover.change(eachPartition(partitions));
+      if (leaving.length > 0) await attempt(() => this.#handover.revoke(leaving));
+      this.#learnTopics(partitions);
       this.#lastAssignment = partitions;
-      this.#lastGenerationId = generationId;
-      this.#assignors.find(({ name }) => name === protocolName)?.onAssignment?.({ partitions, userData }, generationId);
-      await this.#handover.takeIn([...eachPartition(partitions)]);
+      this.#lastGenerationId = task.generationId;
+      await attempt(async () => this.#tellAssignor({ partitions, userData }, task));
+      await attempt(() => this.#handover.takeIn(coming));
+      if (leaving.length > 0) this.rejoin("partitions have been let go of, which others can have now");
     } finally {
-      this.#driver.dispatch({ type: "assignmentTaken", id });
+      this.#driver.dispatch({ type: "assignmentTaken", id: task.id });
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** The leader may know of topics that match the pattern before this member does: that calls for no other round. */
+  #learnTopics(assignment: PartitionsByTopic): void {
+    if (this.#subscription?.isPattern !== true || this.#joinedTopics === null) return;
+    this.#joinedTopics = [...new Set([...this.#joinedTopics, ...assignment.keys()])].sort(compareText);
+  }
+
+  #tellAssignor(assignment: MemberAssignment, { protocolName, generationId }: EffectOf<"assigned">): void {
+    const assignor = this.#assignors.find(({ name }) => name === protocolName);
+    try {
+      assignor?.onAssignment?.(assignment, generationId);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new KafkaError(`onAssignment of the assignor ${protocolName} failed: ${reason}`, {
+        code: "ASSIGNOR_FAILED",
+        cause: error,
+      });
     }
   }
-}
-
-function key(topics: readonly string[]): string {
-  return JSON.stringify(topics);
 }

@@ -14,12 +14,13 @@ import {
 } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { bytes, type Deserializer } from "../serde.ts";
-import type { Assignor } from "./assignors/assignor.ts";
+import { type Assignor, rebalanceProtocol } from "./assignors/assignor.ts";
 import { range } from "./assignors/range.ts";
 import { type AutoOffsetReset, parseAutoOffsetReset, type ResetStrategy } from "./offset-reset.ts";
 
 function isAssignor(value: unknown): value is Assignor {
-  const { name, assign } = (value ?? {}) as Partial<Assignor>;
+  const { name, assign, protocols } = (value ?? {}) as Partial<Assignor>;
+  if (protocols !== undefined && !(Array.isArray(protocols) && protocols.length > 0)) return false;
   return typeof name === "string" && name !== "" && typeof assign === "function";
 }
 
@@ -70,8 +71,13 @@ export const consumerSettings = {
   groupId: optionalText(),
   /** A name that survives restarts: the group is not rebalanced by one that is over within `sessionTimeoutMs` (KIP-345). Default: none. */
   groupInstanceId: optionalText(),
-  /** Only `"classic"` until Ottla has KIP-848. */
-  groupProtocol: oneOf(["classic"], "classic"),
+  /**
+   * How the group works: `"classic"` (default), in which a member divides the partitions, or `"consumer"` (KIP-848), in which the broker does: Kafka 4.0 or later. With `"consumer"` the session timeout, the heartbeat's
+   * interval and the assignor are the group's, on the broker.
+   */
+  groupProtocol: oneOf(["classic", "consumer"], "classic"),
+  /** The broker's assignor for the group, such as `"uniform"` or `"range"`, with `groupProtocol: "consumer"`. Default: the one that the broker prefers. */
+  groupRemoteAssignor: optionalText(),
   /** How often the coordinator hears of this member. Default 3,000. */
   heartbeatIntervalMs: integer(3_000, 1),
   /** `"read_committed"` leaves out what transactions have not committed, and waits for what is open. Default `"read_uncommitted"`. */
@@ -117,19 +123,18 @@ export type ConsumerOptions<K = Buffer, V = Buffer> = Omit<Options<typeof consum
 export function consumerConfig<K, V>(options: ConsumerOptions<K, V>): ConsumerSettings {
   // Deserializers of any type pass for those of an unknown one: they only give.
   const settings = validate("Consumer", consumerSettings, options as Options<typeof consumerSettings>);
-  if (settings.heartbeatIntervalMs >= settings.sessionTimeoutMs) {
+  checkProtocol(options, settings);
+  if (settings.groupProtocol === "classic" && settings.heartbeatIntervalMs >= settings.sessionTimeoutMs) {
     const allowed = `below sessionTimeoutMs (${settings.sessionTimeoutMs}), and better at most a third of it`;
     throw wrongSetting("Consumer", "heartbeatIntervalMs", settings.heartbeatIntervalMs, allowed);
   }
   if (settings.groupInstanceId !== null && settings.groupId === null) {
     throw new ConfigError("Consumer setting groupInstanceId needs a groupId", "groupInstanceId");
   }
-  const cooperative = settings.partitionAssignmentStrategy.find(
-    ({ protocols }) => protocols?.includes("eager") === false,
-  );
-  if (cooperative !== undefined) {
+  if (rebalanceProtocol(settings.partitionAssignmentStrategy) === null) {
+    const names = settings.partitionAssignmentStrategy.map(({ name }) => name).join(", ");
     throw new ConfigError(
-      `Consumer setting partitionAssignmentStrategy: ${cooperative.name} is cooperative, which Ottla does not have yet`,
+      `Consumer setting partitionAssignmentStrategy: ${names} have no rebalance protocol in common, eager or cooperative`,
       "partitionAssignmentStrategy",
     );
   }
@@ -137,6 +142,24 @@ export function consumerConfig<K, V>(options: ConsumerOptions<K, V>): ConsumerSe
     throw new ConfigError("Consumer setting enableAutoCommit needs a groupId", "enableAutoCommit");
   }
   return { ...settings, clientId: settings.clientId || defaultClientId(settings.groupId, settings.groupInstanceId) };
+}
+
+/** What each group protocol leaves to the other, with where to find it there. */
+const foreignSettings = {
+  classic: { groupRemoteAssignor: "the members divide the partitions themselves: set partitionAssignmentStrategy" },
+  consumer: {
+    sessionTimeoutMs: "the group's own setting on the broker decides: consumer.session.timeout.ms",
+    heartbeatIntervalMs: "the group's own setting on the broker decides: consumer.heartbeat.interval.ms",
+    partitionAssignmentStrategy: "the broker divides the partitions: set groupRemoteAssignor",
+  },
+} as const;
+
+/** A setting that would have no effect is refused, as Java's `ConsumerConfig` does. */
+function checkProtocol(options: object, { groupProtocol }: ConsumerSettings): void {
+  for (const [name, why] of Object.entries(foreignSettings[groupProtocol])) {
+    if ((options as Record<string, unknown>)[name] === undefined) continue;
+    throw new ConfigError(`Consumer setting ${name} cannot be used with groupProtocol "${groupProtocol}": ${why}`, name);
+  }
 }
 
 /** Brokers build a member's id from this, so that a person can tell members apart (as Java's `ConsumerConfig` does, less its counter). */

@@ -2,9 +2,20 @@ import { sleep } from "@ottla/runtime";
 import { backoffMs } from "../backoff.ts";
 import type { ClientCore } from "../client-core.ts";
 import { isRetriableError } from "../errors.ts";
-import type { Assignor, AssignorMember, AssignorTopics, MemberAssignment } from "./assignors/assignor.ts";
+import type {
+  Assignor,
+  AssignorMember,
+  AssignorTopics,
+  MemberAssignment,
+  RebalanceProtocol,
+} from "./assignors/assignor.ts";
 import { decodeSubscription, encodeAssignment } from "./consumer-protocol.ts";
 import type { EffectOf, MembershipEvent } from "./membership-events.ts";
+import { eachPartition } from "./offsets.ts";
+import { namePartitions, PartitionMap, type PartitionsByTopic, type TopicPartition } from "./topic-partition.ts";
+
+/** It takes the generations of claims into account itself. */
+const trustedAssignor = "cooperative-sticky";
 
 /**
  * What the leader of a group does: assigns the partitions of all topics that members subscribe to, and watches these topics until the next round.
@@ -12,13 +23,15 @@ import type { EffectOf, MembershipEvent } from "./membership-events.ts";
 export class GroupLeader {
   readonly #core: ClientCore;
   readonly #assignors: readonly Assignor[];
+  readonly #protocol: RebalanceProtocol;
   readonly #signal: AbortSignal;
   /** The topics that were assigned, with what the assignment rests on; null while this member does not lead. */
   #watched: ReadonlyMap<string, string> | null = null;
 
-  constructor(core: ClientCore, assignors: readonly Assignor[], signal: AbortSignal) {
+  constructor(core: ClientCore, assignors: readonly Assignor[], protocol: RebalanceProtocol, signal: AbortSignal) {
     this.#core = core;
     this.#assignors = assignors;
+    this.#protocol = protocol;
     this.#signal = signal;
   }
 
@@ -40,8 +53,10 @@ export class GroupLeader {
       const topics = new Set(members.flatMap((member) => member.topics));
       await this.#learn([...topics]);
       this.#watched = this.#snapshot(topics);
-      const assignments = skipAssignment ? [] : encode(members, assignor.assign(this.#view(), members));
-      return { type: "assignmentMade", id, assignments };
+      if (skipAssignment) return { type: "assignmentMade", id, assignments: [] };
+      const assignment = assignor.assign(this.#view(), members);
+      if (this.#protocol === "cooperative" && protocolName !== trustedAssignor) checkCooperative(members, assignment);
+      return { type: "assignmentMade", id, assignments: encode(members, assignment) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { type: "assignmentFailed", id, message: `Could not assign the partitions of the group: ${message}` };
@@ -101,6 +116,31 @@ export class GroupLeader {
     }
     return snapshot;
   }
+}
+
+/** What a member owns must not go to another one at once: first it has to be taken from its owner, in a round of its own. Kafka's validateCooperativeAssignment. */
+function checkCooperative(members: readonly AssignorMember[], assignment: ReadonlyMap<string, MemberAssignment>): void {
+  const taken = new PartitionMap<true>();
+  const given: TopicPartition[] = [];
+  for (const { memberId, ownedPartitions } of members) {
+    const owned = partitionSet(ownedPartitions);
+    const assigned = partitionSet(assignment.get(memberId)?.partitions ?? new Map());
+    for (const place of owned.values())
+      if (!assigned.has(place.topic, place.partition)) taken.set(place.topic, place.partition, true);
+    for (const place of assigned.values()) if (!owned.has(place.topic, place.partition)) given.push(place);
+  }
+  const passedOn = given.filter(({ topic, partition }) => taken.has(topic, partition));
+  if (passedOn.length === 0) return;
+  throw new Error(
+    `a cooperative assignor must not give ${namePartitions(passedOn)} to another member while the owner still has it: ` +
+      "leave it out until the owner, which then joins again, no longer owns it",
+  );
+}
+
+function partitionSet(partitions: PartitionsByTopic): PartitionMap<TopicPartition> {
+  const set = new PartitionMap<TopicPartition>();
+  for (const place of eachPartition(partitions)) set.set(place.topic, place.partition, place);
+  return set;
 }
 
 /** Every member gets an answer, be it that it gets nothing. */

@@ -1,3 +1,5 @@
+import { type Verdict, verdictOn } from "./membership-verdicts.ts";
+
 /** The deadlines of a member that the coordinator counts in: the next heartbeat, the end of the session, the application's next ask. Kafka's `Heartbeat`. */
 export class Heartbeat {
   #intervalMs: number;
@@ -58,12 +60,20 @@ export class Heartbeat {
     this.#inFlight = 0;
   }
 
+  /** Takes an answer in and says what it means to the member. */
+  answered(errorCode: number, now: number, pause: (failures: number) => number): Verdict {
+    const verdict = verdictOn("Heartbeat", errorCode);
+    if (verdict === "good" || verdict === "rebalancing") this.succeeded(now);
+    else if (verdict === "moved" || verdict === "later") this.failed(now, pause);
+    return verdict;
+  }
+
   succeeded(now: number): void {
     this.#failures = 0;
     this.extendSession(now);
   }
 
-  /** Sets the next try; returns how many have failed in a row. */
+  /** Sets the next try. */
   failed(now: number, pause: (failures: number) => number): void {
     this.#nextAt = now + pause(++this.#failures);
   }
@@ -72,8 +82,11 @@ export class Heartbeat {
     return this.#inFlight === 0 && now >= this.#nextAt;
   }
 
-  isSessionOver(now: number): boolean {
-    return now >= this.#sessionEndsAt;
+  /** What has run out: the application's time (with how long it has not asked), the session, or nothing. */
+  expired(now: number): { readonly busyMs: number } | "session" | null {
+    const busyMs = this.overdueMs(now);
+    if (busyMs !== null) return { busyMs };
+    return now >= this.#sessionEndsAt ? "session" : null;
   }
 
   /** How long the application has not asked, where that is too long; otherwise null. */

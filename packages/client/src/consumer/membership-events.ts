@@ -56,6 +56,17 @@ export interface JoinProtocol {
   readonly metadata: Uint8Array;
 }
 
+/** A JoinGroup less the protocols, which are made when it is sent: they tell what the member owns then. */
+export type JoinRequest = Omit<JoinGroupRequest, "protocols">;
+
+/**
+ * What to let go of before a round:
+ * - `some`: what the protocol demands: everything (eager), or what is not subscribed to any more (cooperative)
+ * - `all`: everything: the coordinator may have begun a generation that this member knows nothing of
+ * - `lost`: everything, and it belongs to others already
+ */
+export type PrepareScope = "some" | "all" | "lost";
+
 /**
  * What happens to a member. Every event can be cloned. An `id` names the effect that the event answers: what answers an effect that has been
  * overtaken is ignored.
@@ -66,7 +77,7 @@ export type MembershipEvent =
   /** Something calls for another round: the subscription or the topics changed, or the application wants it. */
   | { readonly type: "rejoinNeeded"; readonly reason: string }
   /** The application has let go of what it had, or has told its listener of the loss. */
-  | { readonly type: "joinPrepared"; readonly id: number; readonly protocols: readonly JoinProtocol[] }
+  | { readonly type: "joinPrepared"; readonly id: number }
   | { readonly type: "coordinatorFound"; readonly nodeId: number }
   | { readonly type: "coordinatorNotFound"; readonly failure: Failure }
   /** Somebody else (a commit) found that the coordinator has moved or is gone. */
@@ -112,13 +123,15 @@ export type MembershipEffect =
   | { readonly type: "findCoordinator" }
   /** What is known of the coordinator is wrong. */
   | { readonly type: "forgetCoordinator"; readonly reason: string }
-  /** Let go of what is to be let go of when the application next asks; overtakes an earlier one and an `assigned` that is still waiting. `lost`: it belongs to others already. */
-  | { readonly type: "prepareJoin"; readonly id: number; readonly lost: boolean; readonly reason: string }
+  /** Let go of what is to be let go of when the application next asks; overtakes an earlier one and an `assigned` that is still waiting. */
+  | { readonly type: "prepareJoin"; readonly id: number; readonly scope: PrepareScope; readonly reason: string }
   | {
       readonly type: "join";
       readonly id: number;
       readonly timeoutMs: number;
-      readonly request: JoinGroupRequest;
+      /** The generation that this member has joined, whether or not it has heard of its assignment; -1 for none. */
+      readonly generationId: number;
+      readonly request: JoinRequest;
     }
   /** This member leads the group: run the assignor (or only watch the topics, with `skipAssignment`). */
   | {

@@ -16,7 +16,6 @@ const settings: MembershipSettings = {
 };
 /** Without jitter: 0.8 + 0.4 * 0.5. */
 const random = { float: () => 0.5, integer: () => 0, bytes: (size: number) => Buffer.alloc(size) };
-const protocols = [{ name: "range", metadata: Buffer.from("me") }];
 const retriable = { errorCode: null, message: "the connection broke", retriable: true };
 
 /** A member on virtual time: effects are cloned on the way out and events on the way in, as a Worker would. */
@@ -69,7 +68,7 @@ class Member {
   }
 
   prepared(): MembershipEffect[] {
-    return this.send({ type: "joinPrepared", id: this.last("prepareJoin").id, protocols });
+    return this.send({ type: "joinPrepared", id: this.last("prepareJoin").id });
   }
 
   taken(): MembershipEffect[] {
@@ -135,7 +134,7 @@ describe("a member's way in", () => {
     member.send({ type: "subscribed" });
     expect(member.types()).toEqual(["findCoordinator"]);
     member.send({ type: "coordinatorFound", nodeId: 1 });
-    expect(member.last("prepareJoin")).toMatchObject({ lost: true });
+    expect(member.last("prepareJoin")).toMatchObject({ scope: "lost" });
     member.prepared();
     expect(member.last("join")).toMatchObject({
       timeoutMs: 305_000,
@@ -256,11 +255,11 @@ describe("answers to JoinGroup", () => {
   test("UNKNOWN_MEMBER_ID: as a new member, at once", () => {
     member.toStable();
     member.send({ type: "rejoinNeeded", reason: "test" });
-    expect(member.last("prepareJoin").lost).toBe(false);
+    expect(member.last("prepareJoin").scope).toBe("some");
     member.prepared();
     expect(member.last("join").request.memberId).toBe("me");
     member.join({ errorCode: errorCodes.UNKNOWN_MEMBER_ID });
-    expect(member.last("prepareJoin").lost).toBe(true);
+    expect(member.last("prepareJoin").scope).toBe("lost");
     member.prepared();
     expect(member.last("join").request.memberId).toBe("");
   });
@@ -296,6 +295,25 @@ describe("answers to JoinGroup", () => {
     expect(member.types()).toEqual(["join"]);
   });
 
+  test("no answer while it is a member: the group may have moved on, so that nothing can be kept", () => {
+    member.toStable();
+    member.send({ type: "rejoinNeeded", reason: "test" });
+    expect(member.last("prepareJoin").scope).toBe("some");
+    member.prepared();
+    expect(member.last("join").generationId).toBe(5);
+    member.send({ type: "requestFailed", id: member.last("join").id, failure: retriable });
+    member.send({ type: "coordinatorFound", nodeId: 1 });
+    expect(member.last("prepareJoin")).toMatchObject({ scope: "all", reason: "test" });
+    member.prepared();
+    member.pass(100);
+    expect(member.last("join")).toMatchObject({ generationId: 5, request: { memberId: "me" } });
+    member.join({ generationId: 6 });
+    member.sync();
+    member.taken();
+    member.send({ type: "rejoinNeeded", reason: "test" });
+    expect(member.last("prepareJoin").scope).toBe("some");
+  });
+
   test("an answer that has been overtaken is ignored", () => {
     member.toJoining();
     const { id } = member.last("join");
@@ -318,16 +336,16 @@ describe("answers to SyncGroup", () => {
     expect(member.last("fail").failure.errorCode).toBe(errorCode);
   });
 
-  test("REBALANCE_IN_PROGRESS: joins again at once with the same member id", () => {
+  test("REBALANCE_IN_PROGRESS: joins again at once with the same member id, as of the generation that it has joined", () => {
     member.toSyncing();
     member.sync({ errorCode: errorCodes.REBALANCE_IN_PROGRESS });
-    expect(member.last("join").request.memberId).toBe("me");
+    expect(member.last("join")).toMatchObject({ generationId: 5, request: { memberId: "me" } });
   });
 
   test("UNKNOWN_MEMBER_ID: as a new member", () => {
     member.toSyncing();
     member.sync({ errorCode: errorCodes.UNKNOWN_MEMBER_ID });
-    expect(member.last("prepareJoin").lost).toBe(true);
+    expect(member.last("prepareJoin").scope).toBe("lost");
     member.prepared();
     expect(member.last("join").request.memberId).toBe("");
   });
@@ -410,7 +428,7 @@ describe("heartbeats", () => {
   test("REBALANCE_IN_PROGRESS: revokes and joins with the same id", () => {
     member.toStable();
     member.beat(errorCodes.REBALANCE_IN_PROGRESS);
-    expect(member.last("prepareJoin").lost).toBe(false);
+    expect(member.last("prepareJoin").scope).toBe("some");
     member.prepared();
     expect(member.last("join").request.memberId).toBe("me");
   });
@@ -422,7 +440,7 @@ describe("heartbeats", () => {
     member.toStable();
     member.beat(errorCode);
     expect(member.last("identity").identity.standing).toBe("out");
-    expect(member.last("prepareJoin").lost).toBe(true);
+    expect(member.last("prepareJoin").scope).toBe("lost");
     member.prepared();
     expect(member.last("join").request.memberId).toBe(memberId);
   });
@@ -432,8 +450,8 @@ describe("heartbeats", () => {
     member.beat(errorCodes.REBALANCE_IN_PROGRESS);
     const { id } = member.last("prepareJoin");
     member.beat(errorCodes.UNKNOWN_MEMBER_ID);
-    expect(member.last("prepareJoin").lost).toBe(true);
-    member.send({ type: "joinPrepared", id, protocols });
+    expect(member.last("prepareJoin").scope).toBe("lost");
+    member.send({ type: "joinPrepared", id });
     expect(member.effects).toEqual([]);
   });
 
@@ -507,7 +525,7 @@ describe("maxPollIntervalMs", () => {
     member.pass(1);
     expect(member.last("pollTimedOut").busyMs).toBe(10_000);
     expect(member.last("leave")).toMatchObject({ memberId: "me", overtakes: false });
-    expect(member.last("prepareJoin").lost).toBe(true);
+    expect(member.last("prepareJoin").scope).toBe("lost");
     member.prepared();
     expect(member.last("join").request.memberId).toBe("");
   });
@@ -538,7 +556,7 @@ describe("a round on top of a round", () => {
     member.send({ type: "joinAnswered", id: join.id, response: joinResponse({}) });
     member.sync();
     member.taken();
-    expect(member.last("prepareJoin")).toMatchObject({ lost: false, reason: "grown" });
+    expect(member.last("prepareJoin")).toMatchObject({ scope: "some", reason: "grown" });
   });
 
   test("once prepared, prepares again", () => {
@@ -570,7 +588,7 @@ describe("commits that were refused", () => {
   test("REBALANCE_IN_PROGRESS: another round", () => {
     member.toStable();
     member.send(refused(errorCodes.REBALANCE_IN_PROGRESS));
-    expect(member.last("prepareJoin").lost).toBe(false);
+    expect(member.last("prepareJoin").scope).toBe("some");
   });
 
   test("UNKNOWN_MEMBER_ID and ILLEGAL_GENERATION: lost", () => {
@@ -578,7 +596,7 @@ describe("commits that were refused", () => {
       member = new Member();
       member.toStable();
       member.send(refused(errorCode));
-      expect(member.last("prepareJoin").lost).toBe(true);
+      expect(member.last("prepareJoin").scope).toBe("lost");
     }
   });
 
@@ -592,6 +610,32 @@ describe("commits that were refused", () => {
     member.toStable();
     member.send(refused(errorCodes.FENCED_INSTANCE_ID));
     expect(member.types()).toEqual(["fail"]);
+  });
+});
+
+describe("a static member that another one has taken the place of", () => {
+  test("stays fenced when the application goes on, and throws nobody out", () => {
+    member = new Member({ groupInstanceId: "i" });
+    member.toStable();
+    member.beat(errorCodes.FENCED_INSTANCE_ID);
+    expect(member.last("fail").failure).toMatchObject({ errorCode: errorCodes.FENCED_INSTANCE_ID, retriable: false });
+    expect(member.last("identity").identity.standing).toBe("out");
+    member.send({ type: "resumed" });
+    expect(member.last("prepareJoin").scope).toBe("lost");
+    member.prepared();
+    expect(member.last("join")).toMatchObject({ generationId: -1, request: { memberId: "me", groupInstanceId: "i" } });
+    member.join({ errorCode: errorCodes.FENCED_INSTANCE_ID, memberId: "me" });
+    expect(member.types()).toEqual(["fail"]);
+  });
+
+  test("fenced in the middle of a round: what it owned is lost", () => {
+    member = new Member({ groupInstanceId: "i" });
+    member.toStable();
+    member.send({ type: "rejoinNeeded", reason: "test" });
+    member.prepared();
+    member.join({ errorCode: errorCodes.FENCED_INSTANCE_ID });
+    member.send({ type: "resumed" });
+    expect(member.last("prepareJoin").scope).toBe("lost");
   });
 });
 

@@ -6,14 +6,13 @@ import { Heartbeat } from "./heartbeat.ts";
 import type {
   EventOf,
   Failure,
-  JoinProtocol,
   MembershipEffect,
   MembershipEvent,
   MembershipPhase,
   MembershipSettings,
 } from "./membership-events.ts";
 import { fatalFailure, identityOf, isBetweenRounds, isInRound, sameIdentity } from "./membership-identity.ts";
-import { joinRequest, joinTimeoutMs, syncRequest } from "./membership-requests.ts";
+import { assignEffect, joinEffect, syncRequest } from "./membership-requests.ts";
 import { type MemberRequest, type Verdict, verdictOn } from "./membership-verdicts.ts";
 import { RoundPacing } from "./round-pacing.ts";
 
@@ -40,9 +39,10 @@ export class MembershipMachine {
   #protocolName: string | null = null;
   #isLeader = false;
   #identity = identityOf("out", "", -1);
-  /** Subscriptions as of the last preparation, and why the round is needed. */
-  #protocols: readonly JoinProtocol[] = [];
+  /** Why the round is needed. */
   #reason = "";
+  /** A JoinGroup has had no answer: the round may have gone on, without this member's knowing. */
+  #missedAnswer = false;
   /** A reason for another round that came up in the middle of one. */
   #again: string | null = null;
 
@@ -89,8 +89,8 @@ export class MembershipMachine {
         break;
       case "joinPrepared":
         if (this.#phase !== "preparing" || event.id !== this.#awaited) break;
-        this.#protocols = event.protocols;
         this.#phase = "ready";
+        this.#missedAnswer = false;
         break;
       case "coordinatorFound":
       case "coordinatorNotFound":
@@ -180,19 +180,15 @@ export class MembershipMachine {
     this.#phase = "preparing";
     this.#awaited = ++this.#lastId;
     const lost = this.#generationId < 0 || this.#memberId === "";
-    this.#effects.push({ type: "prepareJoin", id: this.#awaited, lost, reason: this.#reason });
+    const scope = lost ? "lost" : this.#missedAnswer ? "all" : "some";
+    this.#effects.push({ type: "prepareJoin", id: this.#awaited, scope, reason: this.#reason });
   }
 
   #join(): void {
     this.#phase = "joining";
     this.#heartbeat.drop();
     this.#awaited = ++this.#lastId;
-    this.#effects.push({
-      type: "join",
-      id: this.#awaited,
-      timeoutMs: joinTimeoutMs(this.#settings),
-      request: joinRequest(this.#settings, this.#memberId, this.#protocols, this.#reason),
-    });
+    this.#effects.push(joinEffect(this.#awaited, this.#settings, this.#memberId, this.#generationId, this.#reason));
   }
 
   #joinAnswered(response: JoinGroupResponse): void {
@@ -223,14 +219,7 @@ export class MembershipMachine {
     }
     this.#phase = "assigning";
     this.#awaited = ++this.#lastId;
-    this.#effects.push({
-      type: "assign",
-      id: this.#awaited,
-      generationId: response.generationId,
-      protocolName: response.protocolName ?? "",
-      members: response.members,
-      skipAssignment: response.skipAssignment,
-    });
+    this.#effects.push(assignEffect(this.#awaited, response));
   }
 
   #sync(assignments: EventOf<"assignmentMade">["assignments"]): void {
@@ -289,21 +278,24 @@ export class MembershipMachine {
       case "later":
         this.#joinLater();
         break;
+      case "fenced":
+        this.#fenced(errorCode, "stay in");
+        break;
       default:
         this.#failWith(errorCode, request === "JoinGroup" ? "join" : "sync with");
     }
   }
 
-  /** The same protocols again, at once, unless that has not helped for a while. */
+  /** The same again, at once, unless that has not helped for a while. */
   #joinSoon(reason: string): void {
     this.#phase = "ready";
     this.#reason = reason;
     this.#pacing.soon(this.#now);
-    // The protocols were made before the reason came up.
+    // What was prepared may rest on what has changed.
     if (this.#again !== null) this.#wait(this.#again);
   }
 
-  /** The same protocols again, after a pause. */
+  /** The same again, after a pause. */
   #joinLater(): void {
     this.#phase = "ready";
     this.#pacing.later(this.#now);
@@ -335,42 +327,37 @@ export class MembershipMachine {
   }
 
   #heartbeatAnswered(errorCode: number): void {
-    const verdict = verdictOn("Heartbeat", errorCode);
+    const verdict = this.#heartbeat.answered(errorCode, this.#now, this.#pause);
     switch (verdict) {
-      case "good":
       case "rebalancing":
-        this.#heartbeat.succeeded(this.#now);
         // Within a round it says what is known.
-        if (verdict === "rebalancing" && (this.#phase === "stable" || this.#phase === "completing")) {
-          this.#wait("the group is already rebalancing");
-        }
+        if (this.#phase === "stable" || this.#phase === "completing") this.#wait("the group is already rebalancing");
         break;
       case "unknownMember":
       case "illegalGeneration":
         this.#reset(errorCode, "Heartbeat");
         break;
       case "fenced":
-        this.#reset(errorCode, "Heartbeat");
-        this.#failWith(errorCode, "stay in");
+        this.#fenced(errorCode, "stay in");
         break;
       case "fatal":
         this.#failWith(errorCode, "stay in");
         break;
-      default:
-        this.#heartbeat.failed(this.#now, this.#pause);
-        if (verdict === "moved") this.#forgetCoordinator(`Heartbeat answered ${errorName(errorCode)}`);
+      case "moved":
+        this.#forgetCoordinator(`Heartbeat answered ${errorName(errorCode)}`);
+        break;
     }
   }
 
   #expire(): void {
     if (!this.#isCountedIn) return;
-    const busyMs = this.#heartbeat.overdueMs(this.#now);
-    if (busyMs !== null) {
-      this.#effects.push({ type: "pollTimedOut", busyMs });
+    const expired = this.#heartbeat.expired(this.#now);
+    if (expired === "session") {
+      this.#forgetCoordinator("the session ran out without an answer to a heartbeat");
+    } else if (expired !== null) {
+      this.#effects.push({ type: "pollTimedOut", busyMs: expired.busyMs });
       this.#leave("the application did not ask within maxPollIntervalMs");
       this.#wait("the application asks again after maxPollIntervalMs had passed");
-    } else if (this.#heartbeat.isSessionOver(this.#now)) {
-      this.#forgetCoordinator("the session ran out without an answer to a heartbeat");
     }
   }
 
@@ -380,6 +367,8 @@ export class MembershipMachine {
     } else if (id !== this.#awaited || (this.#phase !== "joining" && this.#phase !== "syncing")) {
       return;
     } else if (failure.retriable) {
+      this.#missedAnswer = this.#phase === "joining" && this.#generationId >= 0;
+      if (this.#missedAnswer) this.#again ??= this.#reason;
       this.#joinLater();
     } else {
       this.#fail(failure);
@@ -398,10 +387,10 @@ export class MembershipMachine {
     }
     // The answer is about a generation that is over: nothing new.
     if (event.memberId !== this.#memberId || event.generationId !== this.#generationId) return;
-    if (verdict === "unknownMember" || verdict === "illegalGeneration" || verdict === "fenced") {
+    if (verdict === "fenced") this.#fenced(event.errorCode, "commit to");
+    else if (verdict === "unknownMember" || verdict === "illegalGeneration") {
       this.#reset(event.errorCode, "OffsetCommit");
     }
-    if (verdict === "fenced") this.#failWith(event.errorCode, "commit to");
   }
 
   /** The coordinator no longer counts this member in: whatever it owned is lost. */
@@ -409,10 +398,18 @@ export class MembershipMachine {
     if (!this.#wantsCoordinator) return;
     this.#generationId = -1;
     this.#protocolName = null;
-    if (errorCode !== errorCodes.ILLEGAL_GENERATION) this.#memberId = "";
+    if (errorCode === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = "";
     this.#heartbeat.drop();
     this.#pacing.soon(this.#now);
     this.#wait(`${request} answered ${errorName(errorCode)}`);
+  }
+
+  /** Another one has taken over. It keeps its member id, and stays fenced if it tries again: as a new member it would throw out the other. */
+  #fenced(errorCode: number, what: string): void {
+    if (!this.#wantsCoordinator) return;
+    this.#generationId = -1;
+    this.#protocolName = null;
+    this.#failWith(errorCode, what);
   }
 
   /** Static members stay until their session ends, so that a restart moves nothing (KIP-345). */
