@@ -24,7 +24,7 @@ export interface ClusterBroker {
   readonly rack: string | null;
 }
 
-/** A broker that is up, and where clients reach it. */
+/** A broker, and where clients reach it. */
 export interface LiveBroker extends ClusterBroker {
   readonly host: string;
   readonly port: number;
@@ -81,15 +81,19 @@ export class Replication {
 
   /** The brokers that are up, as clients of a listener reach them. */
   live(listenerName: string): LiveBroker[] {
-    return this.brokers.flatMap((broker) => this.liveBroker(broker.id, listenerName) ?? []);
+    return this.reachable(listenerName).filter(({ id }) => this.isUp(id));
   }
 
-  /** A broker, if it is up and has such a listener. */
-  liveBroker(brokerId: number, listenerName: string): LiveBroker | undefined {
-    const broker = this.brokers.find(({ id }) => id === brokerId);
-    const endPoint = this.endPoints.get(brokerId)?.find(({ name }) => name === listenerName);
-    if (broker === undefined || endPoint === undefined || !this.isUp(brokerId)) return undefined;
-    return { id: broker.id, rack: broker.rack, host: endPoint.host, port: endPoint.port };
+  /** The brokers that are down, and where they were. */
+  fenced(listenerName: string): LiveBroker[] {
+    return this.reachable(listenerName).filter(({ id }) => !this.isUp(id));
+  }
+
+  private reachable(listenerName: string): LiveBroker[] {
+    return this.brokers.flatMap(({ id, rack }) => {
+      const endPoint = this.endPoints.get(id)?.find(({ name }) => name === listenerName);
+      return endPoint === undefined ? [] : [{ id, rack, host: endPoint.host, port: endPoint.port }];
+    });
   }
 
   /** Who passes for the controller: the first broker that is up. -1 for none. */
@@ -119,7 +123,6 @@ export class Replication {
   brokerDown(brokerId: number): Promise<void> {
     return this.change(() => {
       this.down.add(brokerId);
-      this.endPoints.delete(brokerId);
       return this.changed((state, rules) => withoutBroker(state, brokerId, rules));
     });
   }

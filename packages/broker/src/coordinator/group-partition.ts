@@ -317,6 +317,7 @@ export class GroupPartition {
       // Nothing of it is in the log, and nothing has been applied.
       this.gate.takeBack();
       if (isRefusal(outcome.errorCode)) return errorCodes.UNKNOWN_SERVER_ERROR;
+      if (outcome.errorCode === errorCodes.NOT_ENOUGH_REPLICAS) return errorCodes.COORDINATOR_NOT_AVAILABLE;
       this.appendFailed(outcome);
       return 0;
     }

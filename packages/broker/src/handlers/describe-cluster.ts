@@ -1,6 +1,6 @@
 import { apis, errorCodes } from "@ottla/protocol";
 import { handler, type ResponseBody } from "./handler.ts";
-import { allClusterOperations } from "./partitions.ts";
+import { allClusterOperations, liveBrokers } from "./partitions.ts";
 
 type Body = ResponseBody<typeof apis.describeCluster>;
 
@@ -9,8 +9,7 @@ const endpointTypes = { brokers: 1, controllers: 2 } as const;
 
 /** DescribeCluster 0-2. Controllers cannot be asked for here, nor of Kafka's brokers. */
 export const describeCluster = handler(apis.describeCluster, [0, 2], (request, context): Body => {
-  const { node, cluster, listener } = context;
-  const { clusterId } = cluster;
+  const { clusterId, replication } = context.cluster;
   if (request.endpointType !== endpointTypes.brokers) {
     const isKnown = request.endpointType === endpointTypes.controllers;
     return {
@@ -25,11 +24,15 @@ export const describeCluster = handler(apis.describeCluster, [0, 2], (request, c
   const operations = request.includeClusterAuthorizedOperations
     ? { clusterAuthorizedOperations: allClusterOperations }
     : {};
+  const fenced = request.includeFencedBrokers ? replication.fenced(context.listener.name) : [];
   return {
     errorCode: errorCodes.NONE,
     clusterId,
-    controllerId: node.id,
-    brokers: [{ brokerId: node.id, host: listener.host, port: listener.port, rack: node.rack }],
+    controllerId: replication.controllerId,
+    brokers: [
+      ...liveBrokers(context).map(({ id, ...broker }) => ({ brokerId: id, ...broker })),
+      ...fenced.map(({ id, ...broker }) => ({ brokerId: id, ...broker, isFenced: true })),
+    ],
     ...operations,
   };
 });

@@ -19,15 +19,17 @@ export const describeLogDirs = handler(apis.describeLogDirs, [1, 5], (request, c
 });
 
 function askedTopics(request: DescribeLogDirsRequest, context: RequestContext) {
-  if (request.topics === null) return [...context.cluster.topics()].map((topic) => sizes(topic, null));
+  if (request.topics === null) return [...context.cluster.topics()].map((topic) => sizes(topic, null, context));
   return request.topics.flatMap(({ topic: name, partitions }) => {
     const topic = context.cluster.topic(name);
-    return topic === undefined ? [] : [sizes(topic, new Set(partitions))];
+    return topic === undefined ? [] : [sizes(topic, new Set(partitions), context)];
   });
 }
 
-function sizes(topic: Topic, wanted: ReadonlySet<number> | null) {
-  const partitions = topic.partitions.filter(({ index }) => wanted === null || wanted.has(index));
+function sizes(topic: Topic, wanted: ReadonlySet<number> | null, { cluster, node }: RequestContext) {
+  const partitions = topic.partitions
+    .filter(({ index }) => wanted === null || wanted.has(index))
+    .filter((partition) => cluster.replication.of(partition).replicas.includes(node.id));
   return {
     name: topic.name,
     partitions: partitions.map((partition) => ({

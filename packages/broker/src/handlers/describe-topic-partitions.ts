@@ -9,7 +9,7 @@ import { allTopicOperations } from "./partitions.ts";
 type Body = ResponseBody<typeof apis.describeTopicPartitions>;
 type TopicBody = Body["topics"][number];
 
-/** DescribeTopicPartitions 0 (KIP-966): topics by name, a page of partitions at a time. With one copy of everything no replica waits to be eligible again. */
+/** DescribeTopicPartitions 0 (KIP-966): topics by name, a page of partitions at a time. */
 export const describeTopicPartitions = handler(apis.describeTopicPartitions, [0, 0], (request, context): Body => {
   const limit = Math.min(
     request.responsePartitionLimit > 0 ? request.responsePartitionLimit : Number.POSITIVE_INFINITY,
@@ -53,11 +53,16 @@ function found(topic: Topic, partitions: Topic["partitions"], context: RequestCo
     isInternal: topic.isInternal,
     partitions: partitions.map((partition) => ({
       ...describePartition(partition, context),
-      eligibleLeaderReplicas: [],
-      lastKnownElr: [],
+      ...eligibleReplicas(partition, context),
     })),
     topicAuthorizedOperations: allTopicOperations,
   };
+}
+
+/** Replicas that may lead once there is nobody in the ISR. */
+function eligibleReplicas(partition: Topic["partitions"][number], { cluster }: RequestContext) {
+  const { elr, lastKnownElr } = cluster.replication.of(partition);
+  return { eligibleLeaderReplicas: elr, lastKnownElr };
 }
 
 function missing(name: string, context: RequestContext): TopicBody {

@@ -14,7 +14,8 @@ export interface PartitionData {
   readonly lastStableOffset: number;
   readonly logStartOffset: number;
   readonly divergingEpoch: EpochEndOutcome | null;
-  readonly leaderEpoch: number;
+  /** Where the answer may have to say who leads it. */
+  readonly leader: Partition | null;
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
   readonly records: Buffer;
 }
@@ -51,7 +52,7 @@ export class FetchReader {
   available(): number {
     let total = 0;
     for (const { asked, partition } of this.targets) {
-      if (typeof partition === "number") return -1;
+      if (typeof partition === "number" || !this.leads(partition)) return -1;
       const { fetchOffset } = asked;
       if (partition.closed || partition.offline !== null) return -1;
       if (fetchOffset < partition.logStartOffset || fetchOffset > partition.logEndOffset) return -1;
@@ -72,7 +73,8 @@ export class FetchReader {
     let left = Math.min(this.maxBytes, room);
     let minOneBatch = true;
     const all = this.targets.map(({ asked, partition }) => {
-      if (typeof partition === "number") return this.failed(asked, partition, null);
+      if (typeof partition === "number") return this.failed(asked, partition, this.known(asked));
+      if (!this.leads(partition)) return this.failed(asked, errorCodes.NOT_LEADER_OR_FOLLOWER, partition);
       const wrongEpoch = partition.checkLeaderEpoch(asked.currentLeaderEpoch);
       if (wrongEpoch !== errorCodes.NONE) return this.failed(asked, wrongEpoch, partition);
       const divergence = asked.lastFetchedEpoch >= 0 ? diverging(asked, partition) : null;
@@ -110,7 +112,7 @@ export class FetchReader {
       lastStableOffset: outcome.lastStableOffset,
       logStartOffset: outcome.logStartOffset,
       divergingEpoch: null,
-      leaderEpoch: partition.leaderEpoch,
+      leader: partition,
       abortedTransactions: outcome.abortedTransactions,
       records: outcome.records,
     };
@@ -124,17 +126,29 @@ export class FetchReader {
       lastStableOffset: -1,
       logStartOffset: -1,
       divergingEpoch: null,
-      leaderEpoch: partition?.leaderEpoch ?? -1,
+      leader: partition,
       abortedTransactions: null,
       records: noRecords,
     };
+  }
+
+  /** Leaders move while a fetch waits. */
+  private leads(partition: Partition): boolean {
+    const { cluster, node } = this.context;
+    return cluster.isLeader(partition, node.id);
+  }
+
+  /** The partition that could not be read because another broker leads it. */
+  private known({ topic, topicId, partition }: SessionPartition): Partition | null {
+    const { cluster } = this.context;
+    return (topic === "" ? cluster.topicById(topicId) : cluster.topic(topic))?.partitions[partition] ?? null;
   }
 
   /** Whether the answer should say who leads the partition. */
   hintsLeader(data: PartitionData): boolean {
     return (
       this.context.apiVersion >= firstLeaderHintVersion &&
-      data.leaderEpoch >= 0 &&
+      data.leader !== null &&
       (data.errorCode === errorCodes.FENCED_LEADER_EPOCH || data.errorCode === errorCodes.NOT_LEADER_OR_FOLLOWER)
     );
   }

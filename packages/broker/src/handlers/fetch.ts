@@ -4,6 +4,7 @@ import type { FetchSession, SessionPartition } from "../fetch-sessions.ts";
 import { type FetchPlan, planFetch, sessionKey } from "./fetch-plan.ts";
 import { FetchReader, type PartitionData } from "./fetch-read.ts";
 import { type Answer, handler, type ResponseBody } from "./handler.ts";
+import { currentLeader, nodeEndpoints } from "./partitions.ts";
 
 type Body = ResponseBody<typeof apis.fetch>;
 type TopicBody = Body["responses"][number];
@@ -77,15 +78,13 @@ function answer(plan: FetchPlan, reader: FetchReader, context: RequestContext): 
   const told = session === null ? all : all.filter((data) => isNews(data));
   for (const data of all) remember(data);
   if (session !== null) rotate(session, told);
-  const { body, hasLeaderHints } = build(told, reader, context);
+  const { body, leaderIds } = build(told, reader, context);
   const sessionId = session?.id ?? created?.id ?? 0;
-  const { id, rack } = context.node;
-  const { host, port } = context.listener;
   return {
     errorCode: errorCodes.NONE,
     sessionId,
     responses: body,
-    ...(hasLeaderHints ? { nodeEndpoints: [{ nodeId: id, host, port, rack }] } : {}),
+    ...(leaderIds.size > 0 ? { nodeEndpoints: nodeEndpoints(leaderIds, context) } : {}),
   };
 }
 
@@ -122,7 +121,7 @@ function rotate(session: FetchSession, told: readonly PartitionData[]): void {
 
 function build(all: readonly PartitionData[], reader: FetchReader, context: RequestContext) {
   const topics: { topic: string; topicId: string; partitions: PartitionBody[] }[] = [];
-  let hasLeaderHints = false;
+  const leaderIds = new Set<number>();
   for (const data of all) {
     const { topic, topicId } = data.asked;
     let last = topics.at(-1);
@@ -132,16 +131,14 @@ function build(all: readonly PartitionData[], reader: FetchReader, context: Requ
     }
     const partition = partitionBody(data);
     if (reader.hintsLeader(data)) {
-      hasLeaderHints = true;
-      last.partitions.push({
-        ...partition,
-        currentLeader: { leaderId: context.node.id, leaderEpoch: data.leaderEpoch },
-      });
+      const leader = currentLeader(data.leader!, context);
+      leaderIds.add(leader.leaderId);
+      last.partitions.push({ ...partition, currentLeader: leader });
     } else {
       last.partitions.push(partition);
     }
   }
-  return { body: topics satisfies TopicBody[], hasLeaderHints };
+  return { body: topics satisfies TopicBody[], leaderIds };
 }
 
 function partitionBody(data: PartitionData): PartitionBody {

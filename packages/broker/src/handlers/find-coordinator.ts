@@ -2,6 +2,7 @@ import { apis, errorCodes } from "@ottla/protocol";
 import { offsetsTopicName } from "../cluster/topic.ts";
 import type { RequestContext } from "../context.ts";
 import { handler, type ResponseBody } from "./handler.ts";
+import { liveBrokers } from "./partitions.ts";
 
 type Body = ResponseBody<typeof apis.findCoordinator>;
 
@@ -17,7 +18,7 @@ interface Found {
 }
 
 /**
- * FindCoordinator 0-6: for groups always this broker; `__consumer_offsets` is made on the first request.
+ * FindCoordinator 0-6: for a group the broker that leads its partition of `__consumer_offsets`, which is made on the first request.
  * Gaps: no transactions (see InitProducerId) and no share groups.
  */
 export const findCoordinator = handler(apis.findCoordinator, [0, 6], async (request, context): Promise<Body> => {
@@ -44,8 +45,12 @@ async function find(keyType: number, key: string, context: RequestContext): Prom
   if (topic === null) {
     return failed(errorCodes.COORDINATOR_NOT_AVAILABLE, `${offsetsTopicName} cannot be made: ${errorMessage}`);
   }
-  const { host, port } = context.listener;
-  return { nodeId: context.node.id, host, port, errorCode: errorCodes.NONE, errorMessage: null };
+  const { coordinators, replication } = context.cluster;
+  const { leader } = replication.of(topic.partitions[coordinators.partitionOf(key)]!);
+  const broker = liveBrokers(context).find(({ id }) => id === leader);
+  if (broker === undefined) return failed(errorCodes.COORDINATOR_NOT_AVAILABLE, null);
+  const { host, port } = broker;
+  return { nodeId: leader, host, port, errorCode: errorCodes.NONE, errorMessage: null };
 }
 
 function failed(errorCode: number, errorMessage: string | null): Found {

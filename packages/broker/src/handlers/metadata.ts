@@ -4,7 +4,7 @@ import type { Topic } from "../cluster-state.ts";
 import type { RequestContext } from "../context.ts";
 import type { Partition } from "../log/partition.ts";
 import { handler, type ResponseBody } from "./handler.ts";
-import { allClusterOperations, allTopicOperations } from "./partitions.ts";
+import { allClusterOperations, allTopicOperations, liveBrokers } from "./partitions.ts";
 
 type Body = ResponseBody<typeof apis.metadata>;
 type TopicBody = Body["topics"][number];
@@ -15,14 +15,14 @@ const firstIdVersion = 12;
 
 /** Metadata 0-13. A topic that is made because somebody asked for it is there in the answer already; Kafka lets the client ask again. */
 export const metadata = handler(apis.metadata, [0, 13], async (request, context): Promise<Body> => {
-  const { node, cluster, listener, apiVersion } = context;
+  const { cluster, apiVersion } = context;
   const isAll = request.topics === null || (apiVersion === 0 && request.topics.length === 0);
   const topics = isAll ? allTopics(context) : await askedTopics(request, context);
   const operations = request.includeTopicAuthorizedOperations ? { topicAuthorizedOperations: allTopicOperations } : {};
   return {
-    brokers: [{ nodeId: node.id, host: listener.host, port: listener.port, rack: node.rack }],
+    brokers: liveBrokers(context).map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack })),
     clusterId: cluster.clusterId,
-    controllerId: node.id,
+    controllerId: cluster.replication.controllerId,
     topics: topics.map((topic) => (topic.errorCode === errorCodes.NONE ? { ...topic, ...operations } : topic)),
     ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: allClusterOperations } : {}),
   };
@@ -30,16 +30,18 @@ export const metadata = handler(apis.metadata, [0, 13], async (request, context)
 
 /** A partition as clients see it; one whose log is offline has no leader, as in Kafka. */
 export function describePartition(partition: Partition, context: RequestContext) {
-  const nodeId = context.node.id;
+  const { replication } = context.cluster;
+  const { replicas, isr, leader } = replication.of(partition);
   const isOnline = partition.offline === null;
+  const leaderId = isOnline ? leader : -1;
   return {
-    errorCode: isOnline ? errorCodes.NONE : errorCodes.LEADER_NOT_AVAILABLE,
+    errorCode: leaderId >= 0 ? errorCodes.NONE : errorCodes.LEADER_NOT_AVAILABLE,
     partitionIndex: partition.index,
-    leaderId: isOnline ? nodeId : -1,
+    leaderId,
     leaderEpoch: partition.leaderEpoch,
-    replicaNodes: [nodeId],
-    isrNodes: [nodeId],
-    offlineReplicas: isOnline ? [] : [nodeId],
+    replicaNodes: replicas,
+    isrNodes: isr,
+    offlineReplicas: isOnline ? replicas.filter((id) => !replication.isUp(id)) : replicas,
   };
 }
 

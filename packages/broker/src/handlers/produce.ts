@@ -2,8 +2,9 @@ import { apis, errorCodes, errorName, type ProduceRequest, zeroUuid } from "@ott
 import type { Topic } from "../cluster-state.ts";
 import type { RequestContext } from "../context.ts";
 import type { AppendOutcome, RecordError } from "../log/outcomes.ts";
+import type { Partition } from "../log/partition.ts";
 import { type Answer, CloseConnectionError, handler, type ResponseBody } from "./handler.ts";
-import { ledPartition } from "./partitions.ts";
+import { currentLeader, ledPartition, nodeEndpoints } from "./partitions.ts";
 
 type Body = ResponseBody<typeof apis.produce>;
 
@@ -15,8 +16,11 @@ interface PartitionResponse {
   logStartOffset: number;
   recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string | null }[];
   errorMessage: string | null;
+  currentLeader?: { readonly leaderId: number; readonly leaderEpoch: number };
 }
 
+/** First version that tells a client with an old picture who leads now (KIP-951). */
+const firstLeaderHintVersion = 10;
 const noBytes = Buffer.alloc(0);
 const noErrors: PartitionResponse["recordErrors"] = [];
 /** Kafka's own tools may write to internal topics under this name. */
@@ -52,6 +56,8 @@ class Append {
   /** Appends that are not done, and one while `run` is under way. */
   private pending = 1;
   private firstError: string | null = null;
+  /** Of the partitions that were asked for in vain. */
+  private readonly leaderIds = new Set<number>();
 
   constructor(request: ProduceRequest, context: RequestContext) {
     this.request = request;
@@ -83,7 +89,12 @@ class Append {
 
   /** The answer; null for acks=0, where an error can only be told by closing the connection. */
   finish(): Body | null {
-    if (this.request.acks !== 0) return { responses: this.responses };
+    if (this.request.acks !== 0) {
+      const { responses, leaderIds } = this;
+      return leaderIds.size === 0
+        ? { responses }
+        : { responses, nodeEndpoints: nodeEndpoints(leaderIds, this.context) };
+    }
     if (this.firstError !== null)
       throw new CloseConnectionError(`produce request with acks=0 failed: ${this.firstError}`);
     return null;
@@ -103,6 +114,8 @@ class Append {
     const partition = ledPartition(topic, response.index, this.context);
     if (typeof partition === "number") {
       this.settleError(response, partition);
+      if (partition === errorCodes.NOT_LEADER_OR_FOLLOWER)
+        this.hintLeader(response, topic!.partitions[response.index]!);
       return;
     }
     this.pending++;
@@ -110,6 +123,7 @@ class Append {
     const options = { origin: "client", acks, produceVersion: this.context.apiVersion } as const;
     partition.append(records ?? noBytes, options, (outcome) => {
       this.settle(response, outcome);
+      if (outcome.errorCode === errorCodes.NOT_LEADER_OR_FOLLOWER) this.hintLeader(response, partition);
       this.done();
     });
   }
@@ -123,6 +137,12 @@ class Append {
     response.errorMessage = outcome.errorMessage;
     if (outcome.recordErrors.length > 0) response.recordErrors = outcome.recordErrors.map(recordError);
     this.firstError ??= outcome.errorMessage ?? errorName(outcome.errorCode);
+  }
+
+  private hintLeader(response: PartitionResponse, partition: Partition): void {
+    if (this.context.apiVersion < firstLeaderHintVersion) return;
+    response.currentLeader = currentLeader(partition, this.context);
+    this.leaderIds.add(response.currentLeader.leaderId);
   }
 
   private settleError(response: PartitionResponse, errorCode: number): void {
