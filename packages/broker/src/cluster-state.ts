@@ -207,6 +207,11 @@ export class ClusterState {
     return this.store.state.configsOf(resource);
   }
 
+  /** The resources of a type that anything is set for. */
+  configuredNames(type: number): string[] {
+    return this.store.state.configuredNames(type);
+  }
+
   /** Changes settings, each resource by itself, by way of a broker; with `validateOnly` only says what would become of it. */
   async alterConfigs(changes: readonly ConfigChange[], validateOnly: boolean, by: ConfiguringNode): Promise<Refusal[]> {
     const outcomes: Refusal[] = [];

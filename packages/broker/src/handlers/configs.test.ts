@@ -326,3 +326,20 @@ it("refuses resources that are named twice or do not exist, and answers the rest
   );
   expect(described.results[0]!.errorCode).toBe(errorCodes.INVALID_REQUEST);
 });
+
+it("lists the resources that may have settings, and groups that have some", async () => {
+  await alter(groupType, "g", [["set", "consumer.session.timeout.ms", "50000"]]);
+  const list = async (resourceTypes: number[] | null) => {
+    const [version, body] = resourceTypes === null ? [0, {}] : [1, { resourceTypes }];
+    const answer = await sim.until(client.send(apis.listConfigResources, version as number, body));
+    return answer.errorCode === 0 ? answer.configResources : answer.errorCode;
+  };
+  const group = { resourceName: "g", resourceType: groupType };
+  const broker = { resourceName: "1", resourceType: brokerType };
+  const topic = { resourceName: "order-events", resourceType: topicType };
+  expect(await list([])).toEqual([group, { ...broker, resourceType: 8 }, broker, topic]);
+  expect(await list([groupType])).toEqual([group]);
+  expect(await list([16])).toEqual([]);
+  expect(await list([3])).toBe(errorCodes.UNSUPPORTED_VERSION);
+  expect(await list(null)).toEqual([]);
+});

@@ -15,6 +15,7 @@ import { findCoordinator } from "./find-coordinator.ts";
 import { groupHandlers } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { initProducerId } from "./init-producer-id.ts";
+import { listConfigResources } from "./list-config-resources.ts";
 import { listOffsets } from "./list-offsets.ts";
 import { listPartitionReassignments } from "./list-partition-reassignments.ts";
 import { metadata } from "./metadata.ts";
@@ -35,6 +36,7 @@ export const handlers: readonly Handler[] = [
   createPartitions,
   deleteRecords,
   describeConfigs,
+  listConfigResources,
   alterConfigs,
   incrementalAlterConfigs,
   describeTopicPartitions,
