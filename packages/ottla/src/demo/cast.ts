@@ -2,11 +2,13 @@ import { styleText } from "node:util";
 import { Admin, json, Producer, string } from "@ottla/client";
 import { type Clock, sleep } from "@ottla/runtime";
 import type { MemberOptions } from "./member-events.ts";
-import { MemberProcess } from "./member-process.ts";
+import { type Member, MemberProcess } from "./member-process.ts";
+import { OrderStream } from "./order-stream.ts";
 import { makeOrders, type Order } from "./orders.ts";
 
 export const topic = "order-events";
 export const partitionCount = 6;
+export const allPartitions: readonly number[] = Array.from({ length: partitionCount }, (_, partition) => partition);
 
 /** Where one order went. */
 export interface Placed {
@@ -25,6 +27,11 @@ export interface Theatre {
   readonly signal: AbortSignal;
 }
 
+/** How a member differs from the usual. */
+export type MemberSettings = Partial<Omit<MemberOptions, "bootstrapServers" | "groupId" | "name">>;
+
+const usualSettings = { topic, strategy: "range", commit: "each", heartbeatIntervalMs: 200 } as const;
+
 /** Everybody who plays in the walk-through: an admin, a producer, and members in processes of their own. */
 export class Cast {
   readonly bootstrapServers: string;
@@ -34,7 +41,7 @@ export class Cast {
   private readonly signal: AbortSignal;
   readonly placed: Placed[] = [];
   private readonly producer: Producer<string, Order>;
-  private readonly members = new Set<MemberProcess>();
+  private readonly processes = new Set<MemberProcess>();
   private readonly waiting = new Set<() => void>();
   private orderCount = 0;
 
@@ -78,29 +85,40 @@ export class Cast {
     return counts;
   }
 
-  /** Starts a member of a group. */
-  join(
-    groupId: string,
-    name: string,
-    options: Partial<Pick<MemberOptions, "strategy" | "commit">> = {},
-  ): MemberProcess {
-    const member = new MemberProcess(
+  /** Sends orders to every partition of a topic until the stream is stopped; these are not among those `placed`. */
+  stream(topic: string): OrderStream {
+    return new OrderStream(this.producer, this.clock, topic, allPartitions);
+  }
+
+  /** Starts a member of a group in a process of its own. */
+  join(groupId: string, name: string, options: MemberSettings = {}): Member {
+    const [member] = this.joinSeveral([{ groupId, name, ...options }]);
+    return member!;
+  }
+
+  /** Starts members of several groups in one process. */
+  joinSeveral(
+    all: readonly ({ readonly groupId: string; readonly name: string } & MemberSettings)[],
+  ): readonly Member[] {
+    const { bootstrapServers } = this;
+    const process = new MemberProcess(
       this.program,
-      { bootstrapServers: this.bootstrapServers, topic, groupId, name, strategy: "range", commit: "each", ...options },
+      all.map((options) => ({ bootstrapServers, ...usualSettings, ...options })),
       () => this.changed(),
     );
-    this.members.add(member);
-    return member;
+    this.processes.add(process);
+    return process.members;
   }
 
-  async leave(member: MemberProcess): Promise<void> {
-    this.members.delete(member);
-    await member.stop(this.clock);
+  /** Ends the process that the member is in; it leaves its group, unless it is a static member. */
+  async leave({ process }: Member): Promise<void> {
+    this.processes.delete(process);
+    await process.stop(this.clock);
   }
 
-  async kill(member: MemberProcess): Promise<void> {
-    this.members.delete(member);
-    await member.kill();
+  async kill({ process }: Member): Promise<void> {
+    this.processes.delete(process);
+    await process.kill();
   }
 
   /** Resolves with true as soon as `holds` does after an event of some member, with false after `timeoutMs`. Rejects when the walk-through is to end. */
@@ -133,7 +151,7 @@ export class Cast {
 
   /** Sends everybody home. */
   async close(): Promise<void> {
-    await Promise.all([...this.members].map((member) => this.leave(member)));
+    await Promise.all([...this.processes].map((process) => process.stop(this.clock)));
     await this.producer.close();
     await this.admin.close();
   }
@@ -151,17 +169,17 @@ export function shown(partitions: readonly number[] | null): string {
 const colors = ["cyan", "magenta", "yellow", "green"] as const;
 
 /** Something that belongs to a member, in the member's colour: `consumer-2` is always magenta. */
-export function inColorOf({ name }: MemberProcess, text: string): string {
+export function colored({ name }: Member, text: string): string {
   const number = Number(/\d+$/.exec(name)?.[0] ?? 1);
   return styleText(colors[(number - 1) % colors.length] ?? "cyan", text);
 }
 
 /** Whether each member owns exactly what is expected of it, in order. */
-export function owns(members: readonly MemberProcess[], expected: readonly (readonly number[])[]): boolean {
+export function owns(members: readonly Member[], expected: readonly (readonly number[])[]): boolean {
   return members.every((member, index) => member.assignment?.join() === expected[index]?.join());
 }
 
-/** How many messages a member has handled. */
-export function handledBy(members: readonly MemberProcess[]): number {
-  return members.reduce((sum, member) => sum + member.events.filter((event) => event.event === "handled").length, 0);
+/** How many messages members have handled. */
+export function handledBy(members: readonly Member[]): number {
+  return members.reduce((sum, { handled }) => sum + handled.length, 0);
 }

@@ -1,5 +1,5 @@
 import { Consumer, json, string } from "@ottla/client";
-import { type Cast, handledBy, inColorOf, owns, partitionCount, shown, topic } from "./cast.ts";
+import { type Cast, colored, handledBy, owns, partitionCount, shown, topic } from "./cast.ts";
 import type { Order } from "./orders.ts";
 import type { Stage } from "./stage.ts";
 
@@ -133,11 +133,9 @@ export async function rebalanceListener(stage: Stage, cast: Cast): Promise<void>
     ),
   );
   for (const member of [first, second]) {
-    const say = (what: string) => stage.say(inColorOf(member, `${member.name} ${what}`));
-    for (const event of member.events) {
-      if (event.event === "revoked")
-        say(`revoked ${shown(event.partitions)}, after committing ${event.committed} orders`);
-      if (event.event === "assigned") say(`assigned ${shown(event.partitions)}`);
+    const say = (what: string) => stage.say(colored(member, `${member.name} ${what}`));
+    for (const { event, partitions, handled } of member.changes) {
+      say(`${event} ${shown(partitions)}${event === "revoked" ? `, after committing ${handled} orders` : ""}`);
     }
   }
   stage.check(

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { sleep } from "@ottla/runtime";
-import { Cast, inColorOf, shown, type Theatre } from "./cast.ts";
-import type { MemberProcess } from "./member-process.ts";
+import { Cast, colored, shown, type Theatre } from "./cast.ts";
+import type { Member } from "./member-process.ts";
 import type { Write } from "./stage.ts";
 
 const group = "order-processing-group";
@@ -45,16 +45,17 @@ function explain(bootstrapServers: string, write: Write): void {
 }
 
 /** A line whenever somebody's partitions change. */
-function tellChanges(cast: Cast, members: readonly MemberProcess[], write: Write): void {
+function tellChanges(cast: Cast, members: readonly Member[], write: Write): void {
   const owned = new Map(members.map((member) => [member, shown(member.assignment)]));
   cast.onChange(() => {
     for (const member of members) {
       const now = shown(member.assignment);
       const before = owned.get(member);
-      member.events.length = 0;
+      member.handled.length = 0;
+      member.changes.length = 0;
       if (now === before) continue;
       owned.set(member, now);
-      write(inColorOf(member, `${member.name} owns ${now} (before: ${before})`));
+      write(colored(member, `${member.name} owns ${now} (before: ${before})`));
     }
   });
 }

@@ -1,9 +1,8 @@
-import { type Cast, handledBy, inColorOf, owns, partitionCount, shown, topic } from "./cast.ts";
-import type { MemberProcess } from "./member-process.ts";
+import { allPartitions, type Cast, colored, handledBy, owns, partitionCount, shown, topic } from "./cast.ts";
+import type { Member } from "./member-process.ts";
 import type { Stage } from "./stage.ts";
 
 const group = "order-processing-group";
-const allPartitions = Array.from({ length: partitionCount }, (_, partition) => partition);
 
 /** Step 1 of the tutorial: a topic with six partitions. */
 export async function createTopic(stage: Stage, cast: Cast): Promise<void> {
@@ -49,7 +48,7 @@ export async function produceOrders(stage: Stage, cast: Cast): Promise<void> {
 }
 
 /** Step 3: a group of one. */
-export async function singleConsumer(stage: Stage, cast: Cast): Promise<MemberProcess> {
+export async function singleConsumer(stage: Stage, cast: Cast): Promise<Member> {
   stage.begin("A single consumer", `the only member of ${group} owns every partition`);
   const first = cast.join(group, "consumer-1");
   stage.check(
@@ -66,7 +65,7 @@ export async function singleConsumer(stage: Stage, cast: Cast): Promise<MemberPr
 }
 
 /** Steps 4 and 5: three consumers in the group. */
-export async function threeConsumers(stage: Stage, cast: Cast, first: MemberProcess): Promise<MemberProcess[]> {
+export async function threeConsumers(stage: Stage, cast: Cast, first: Member): Promise<Member[]> {
   stage.begin(
     "Three consumers in one group",
     "two more join; the range strategy gives each two neighbouring partitions",
@@ -82,14 +81,12 @@ export async function threeConsumers(stage: Stage, cast: Cast, first: MemberProc
   );
   showChange(stage, members, before);
   stage.check("each owns two partitions", settled);
-  const told = members.map((member) => member.events.length);
+  const told = members.map((member) => member.handled.length);
   const seen = handledBy(members);
   await cast.sendOrders(30);
   const all = await cast.until(() => handledBy(members) === seen + 30);
   const byOwner = members.every((member, index) =>
-    member.events
-      .slice(told[index])
-      .every((event) => event.event !== "handled" || member.assignment?.includes(event.partition)),
+    member.handled.slice(told[index]).every(({ partition }) => member.assignment?.includes(partition)),
   );
   stage.check(
     "30 more orders, each handled once, by the owner of its partition",
@@ -100,16 +97,12 @@ export async function threeConsumers(stage: Stage, cast: Cast, first: MemberProc
 }
 
 /** The tutorial's "after consumer 2 fails". */
-export async function consumerDies(
-  stage: Stage,
-  cast: Cast,
-  members: readonly MemberProcess[],
-): Promise<MemberProcess[]> {
+export async function consumerDies(stage: Stage, cast: Cast, members: readonly Member[]): Promise<Member[]> {
   stage.begin(
     "Consumer 2 fails",
     "killed, it cannot say good-bye: after its session timeout (6 s here) the group shares its partitions",
   );
-  const [first, second, third] = members as [MemberProcess, MemberProcess, MemberProcess];
+  const [first, second, third] = members as [Member, Member, Member];
   const before = members.map(owned);
   await cast.kill(second);
   const left = [first, third];
@@ -131,44 +124,18 @@ export async function consumerDies(
   return left;
 }
 
-/** Step 7: the same four members under each strategy. */
-export async function strategies(stage: Stage, cast: Cast): Promise<void> {
-  stage.begin("Partition assignment strategies", "four consumers, six partitions, one group for each strategy");
-  const expected = { range: [[0, 1], [2, 3], [4], [5]], roundrobin: [[0, 4], [1, 5], [2], [3]] };
-  const groups = (["range", "roundrobin"] as const).map((strategy) => ({
-    strategy,
-    members: [1, 2, 3, 4].map((number) => cast.join(`${strategy}-group`, `consumer-${number}`, { strategy })),
-  }));
-  const settled = await Promise.all(
-    groups.map(({ strategy, members }) => cast.until(() => owns(members, expected[strategy]))),
-  );
-  const rows = groups[0]?.members.map((member, index) => [
-    nameOf(member),
-    ...groups.flatMap(({ members }) => members.slice(index, index + 1).map(owned)),
-  ]);
-  stage.table(["consumer", ...groups.map(({ strategy }) => strategy)], rows ?? []);
-  groups.forEach(({ strategy, members }, index) => {
-    stage.check(
-      `${strategy} assigns as Kafka's does`,
-      settled[index] === true,
-      members.map((member) => shown(member.assignment)).join(" | "),
-    );
-  });
-  await Promise.all(groups.flatMap(({ members }) => members.map((member) => cast.leave(member))));
-}
-
-function showChange(stage: Stage, members: readonly MemberProcess[], before: readonly string[]): void {
+function showChange(stage: Stage, members: readonly Member[], before: readonly string[]): void {
   stage.table(
     ["consumer", "before", "after"],
     members.map((member, index) => [nameOf(member), before[index] ?? "", owned(member)]),
   );
 }
 
-function nameOf(member: MemberProcess): string {
-  return inColorOf(member, member.name);
+export function nameOf(member: Member): string {
+  return colored(member, member.name);
 }
 
 /** What a member owns now, in its colour. */
-function owned(member: MemberProcess): string {
-  return inColorOf(member, shown(member.assignment));
+export function owned(member: Member): string {
+  return colored(member, shown(member.assignment));
 }

@@ -1,56 +1,98 @@
-import { Consumer, json, range, roundRobin, string, type TopicPartition } from "@ottla/client";
-import type { MemberEvent, MemberOptions } from "./member-events.ts";
+import {
+  Consumer,
+  type ConsumerOptions,
+  cooperativeSticky,
+  json,
+  range,
+  roundRobin,
+  sticky,
+  string,
+  type TopicPartition,
+} from "@ottla/client";
+import { type Clock, sleep } from "@ottla/runtime";
+import type { ChangeEvent, MemberEvent, MemberOptions } from "./member-events.ts";
+import { weighted } from "./weighted.ts";
 
-const strategies = { range, roundrobin: roundRobin };
+type Order = unknown;
+type Tell = (event: MemberEvent) => void;
 
-/** One consumer of the walk-through, in a process of its own: handles, commits, and tells what happens on standard output until it is told to stop. Returns the exit code. */
-export async function runMember(options: MemberOptions): Promise<number> {
-  const tell = (event: MemberEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
-  const numbers = (partitions: readonly TopicPartition[]) =>
-    partitions.map(({ partition }) => partition).sort((a, b) => a - b);
+/**
+ * The consumers of one process of the walk-through: each handles, commits, and tells what happens on standard output, until the process is told to stop. Returns
+ * the exit code.
+ */
+export async function runMembers(all: readonly MemberOptions[], clock: Clock): Promise<number> {
   const stop = new AbortController();
   process.once("SIGTERM", () => stop.abort());
   process.once("SIGINT", () => stop.abort());
-  // The one who started this member is gone, and the broker with it: nothing is left to say good-bye to.
+  // The one who started these members is gone, and the broker with it: nothing is left to say good-bye to.
   process.stdin.once("end", () => process.exit(0)).resume();
+  const codes = await Promise.all(
+    all.map((options, number) =>
+      runMember(options, clock, stop.signal, (event) => process.stdout.write(`${JSON.stringify([number, event])}\n`)),
+    ),
+  );
+  process.stdin.destroy();
+  return Math.max(...codes);
+}
 
-  const consumer = new Consumer({
-    bootstrapServers: options.bootstrapServers,
-    clientId: options.name,
-    groupId: options.groupId,
-    key: string,
-    value: json(),
-    autoOffsetReset: "earliest",
-    enableAutoCommit: false,
-    sessionTimeoutMs: 6000,
-    heartbeatIntervalMs: 200,
-    partitionAssignmentStrategy: [strategies[options.strategy]],
-    signal: stop.signal,
-  });
+async function runMember(options: MemberOptions, clock: Clock, stop: AbortSignal, tell: Tell): Promise<number> {
+  const consumer = new Consumer<string, Order>({ ...settingsOf(options), signal: stop });
+  const owned = new Set<number>();
+  const sorted = (partitions: Iterable<number>) => [...partitions].sort((a, b) => a - b);
   let handled = 0;
+  const change = (event: "assigned" | "revoked", partitions: readonly TopicPartition[]): ChangeEvent => {
+    const numbers = sorted(partitions.map(({ partition }) => partition));
+    return { event, partitions: numbers, owned: sorted(owned), handled, at: clock.now() };
+  };
   try {
     await consumer.subscribe([options.topic], {
       async onPartitionsAssigned(partitions) {
-        tell({ event: "assigned", partitions: numbers(partitions) });
+        for (const { partition } of partitions) owned.add(partition);
+        tell(change("assigned", partitions));
       },
       async onPartitionsRevoked(partitions) {
-        await consumer.commit();
-        tell({ event: "revoked", partitions: numbers(partitions), committed: handled });
+        for (const { partition } of partitions) owned.delete(partition);
+        if (options.lettingGoMs !== undefined) await sleep(clock, options.lettingGoMs);
+        if (options.commit !== "auto") await consumer.commit();
+        tell(change("revoked", partitions));
       },
     });
-    for await (const message of consumer) {
+    for await (const { partition, offset } of consumer) {
       handled += 1;
       if (options.commit === "each") await consumer.commit();
-      tell({ event: "handled", partition: message.partition, offset: message.offset, key: message.key });
+      tell({ event: "handled", partition, offset, at: clock.now() });
     }
   } catch (error) {
-    if (!stop.signal.aborted) {
+    if (!stop.aborted) {
       tell({ event: "failed", message: error instanceof Error ? error.message : String(error) });
       return 1;
     }
   } finally {
     await consumer.close();
-    process.stdin.destroy();
   }
   return 0;
+}
+
+const assignors = {
+  range: () => range,
+  roundrobin: () => roundRobin,
+  sticky: () => sticky,
+  "cooperative-sticky": () => cooperativeSticky,
+  weighted: ({ weight = 1 }: MemberOptions) => weighted(weight),
+};
+
+function settingsOf(options: MemberOptions): ConsumerOptions<string, Order> {
+  return {
+    bootstrapServers: options.bootstrapServers,
+    clientId: options.name,
+    groupId: options.groupId,
+    groupInstanceId: options.groupInstanceId,
+    key: string,
+    value: json(),
+    autoOffsetReset: "earliest",
+    enableAutoCommit: options.commit === "auto",
+    sessionTimeoutMs: 6000,
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+    partitionAssignmentStrategy: [assignors[options.strategy](options)],
+  };
 }

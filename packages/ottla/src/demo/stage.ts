@@ -23,13 +23,13 @@ export class Stage {
     this.write = write;
   }
 
-  /** Begins a step: a heading and a sentence on what is about to happen. */
-  begin(title: string, text: string): void {
+  /** Begins a step: a heading and a sentence or two on what is about to happen. */
+  begin(title: string, ...texts: readonly string[]): void {
     this.step += 1;
     this.title = title;
     this.write("");
     this.write(styleText(["bold", "underline"], `${this.step}. ${title}`));
-    this.write(styleText("dim", `   ${text}`));
+    for (const text of texts) this.write(styleText("dim", `   ${text}`));
   }
 
   say(line = ""): void {

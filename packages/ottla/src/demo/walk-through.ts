@@ -1,7 +1,8 @@
 import { Cast, type Theatre } from "./cast.ts";
 import { commitStrategies, lag, rebalanceListener } from "./commit-steps.ts";
-import { consumerDies, createTopic, produceOrders, singleConsumer, strategies, threeConsumers } from "./group-steps.ts";
+import { consumerDies, createTopic, produceOrders, singleConsumer, threeConsumers } from "./group-steps.ts";
 import type { Stage } from "./stage.ts";
+import { strategies } from "./strategy-steps.ts";
 
 /** Plays the tutorial against a broker, with real consumers in real processes; the stage knows in the end what was not as it should be. */
 export async function walkThrough(theatre: Theatre, stage: Stage): Promise<void> {

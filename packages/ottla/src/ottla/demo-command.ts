@@ -9,7 +9,7 @@ export function addDemoCommand(program: Command, context: CommandContext): void 
     .command("demo")
     .summary("watch partitions and consumer groups at work")
     .description(
-      "Starts a broker in memory and plays the order-events walk-through on it: keyed orders, one consumer, three consumers, one that dies, assignment and commit strategies, a rebalance listener, lag. Every consumer is a process of its own.",
+      "Starts a broker in memory and plays the order-events walk-through on it: keyed orders, one consumer, three consumers, one that dies, assignment strategies and how long each holds up the group, a static member, commit strategies, a rebalance listener, lag. Every consumer is a process of its own.",
     )
     .option("--once", "end after the walk-through; the exit code is 0 only if every step saw what it should")
     .option(
@@ -23,7 +23,7 @@ export function addDemoCommand(program: Command, context: CommandContext): void 
       context.exitCode = await runDemo(options, context);
     });
   program.command("demo-member <options>", { hidden: true }).action(async (options: string) => {
-    const { runMember } = await import("../demo/member.ts");
-    context.exitCode = await runMember(JSON.parse(options) as MemberOptions);
+    const { runMembers } = await import("../demo/member.ts");
+    context.exitCode = await runMembers(JSON.parse(options) as MemberOptions[], context.runtime.clock);
   });
 }
