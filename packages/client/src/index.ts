@@ -103,6 +103,7 @@ export type { RebalanceListener } from "./consumer/group-membership.ts";
 export type { IterationOptions } from "./consumer/iteration.ts";
 export type { AutoOffsetReset } from "./consumer/offset-reset.ts";
 export type { MessageHeader } from "./consumer/record-headers.ts";
+export { SubscriptionPattern } from "./consumer/subscription-pattern.ts";
 export type { TopicPartition, TopicPartitionOffset } from "./consumer/topic-partition.ts";
 export * from "./errors.ts";
 export type { Partitioner, PartitionerInput } from "./producer/partitioner.ts";

@@ -28,7 +28,7 @@ export function fetchCommitted(
     try {
       const nodeId = await findCoordinator(core, link, signal);
       const sendOptions = { purpose: "coordinator", maxVersion: maxFetchVersion, signal } as const;
-      const response = await core.pool.send(nodeId, apis.offsetFetch, request(link.groupId, partitions), sendOptions);
+      const response = await core.pool.send(nodeId, apis.offsetFetch, request(link, partitions), sendOptions);
       return read(link, response);
     } catch (error) {
       const moved = isRetriableError(error) && (error.errorCode === null || movedCodes.has(error.errorCode));
@@ -44,21 +44,34 @@ const movedCodes: ReadonlySet<number> = new Set([
   errorCodes.REQUEST_TIMED_OUT,
 ]);
 
-function request(groupId: string, partitions: readonly TopicPartition[]) {
+/** Members of KIP-848 groups sign what they ask for, so that nobody goes on from offsets that others are about to commit. */
+function request(link: GroupLink, partitions: readonly TopicPartition[]) {
+  const { groupId } = link;
+  const member = signature(link);
   const topics = [...groupByTopic(partitions)].map(([name, list]) => ({
     name,
     partitionIndexes: list.map(({ partition }) => partition),
   }));
   return (version: number) => ({
-    ...(version >= 8 ? { groups: [{ groupId, topics }] } : { groupId, topics }),
+    ...(version >= 8 ? { groups: [{ groupId, ...(version >= 9 ? member : {}), topics }] } : { groupId, topics }),
     ...(version >= 7 ? { requireStable: true } : {}),
   });
 }
+
+function signature(link: GroupLink): { memberId: string; memberEpoch: number } | undefined {
+  const identity = link.identity();
+  if (identity?.stay === undefined || identity.standing !== "stable") return undefined;
+  return { memberId: identity.memberId, memberEpoch: identity.generationId };
+}
+
+/** The member's epoch has moved on, or the member is about to hear that it is none any more: signed differently, the same is answered. */
+const signatureCodes: ReadonlySet<number> = new Set([errorCodes.STALE_MEMBER_EPOCH, errorCodes.UNKNOWN_MEMBER_ID]);
 
 /** Both shapes of the answer: one group, or several (KIP-709). */
 function read(link: GroupLink, response: OffsetFetchResponse): TopicPartitionOffset[] {
   const what = `Could not fetch the committed offsets of group ${link.groupId}`;
   const group = response.groups.length > 0 ? response.groups[0]! : response;
+  if (signatureCodes.has(group.errorCode)) throw kafkaError(group.errorCode, what, { retriable: true });
   if (group.errorCode !== errorCodes.NONE) throw kafkaError(group.errorCode, what);
   const offsets: TopicPartitionOffset[] = [];
   for (const { name, partitions } of group.topics) {

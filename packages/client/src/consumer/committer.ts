@@ -6,6 +6,7 @@ import { isRetriableError, type KafkaError, kafkaError, RebalanceInProgressError
 import { CommitFailedError } from "./consumer-errors.ts";
 import { findCoordinator, type GroupLink } from "./group-link.ts";
 import type { MembershipIdentity } from "./membership-events.ts";
+import { isSameStay } from "./membership-identity.ts";
 import { verdictOn } from "./membership-verdicts.ts";
 import { groupByTopic, PartitionMap, type TopicPartitionOffset } from "./topic-partition.ts";
 
@@ -27,7 +28,8 @@ const maxCommitVersion = 9;
 
 /**
  * Sends commits, one request after the other, in the order in which they were asked for: a commit that is tried again never overtakes, nor is overtaken by, another. What
- * waits behind a request goes into the next one together. A commit belongs to the generation in which it was asked for, and fails once that is over.
+ * waits behind a request goes into the next one together. A commit belongs to the generation in which it was asked for, and fails once that is over; with the consumer protocol (KIP-848) to the stay in the group,
+ * and is signed with the epoch of the moment.
  */
 export class Committer {
   readonly #core: ClientCore;
@@ -118,12 +120,12 @@ export class Committer {
   }
 
   async #attempt(group: readonly Entry[]): Promise<void> {
-    const identity = group[0]!.identity;
     const offsets = this.#merge(group);
     if (offsets.length === 0) return;
     const { signal } = this.#closing;
     try {
       const nodeId = await findCoordinator(this.#core, this.#link, signal);
+      const identity = this.#signature(group[0]!.identity);
       const options = { purpose: "coordinator", maxVersion: maxCommitVersion, signal } as const;
       const response = await this.#core.pool.send(nodeId, apis.offsetCommit, this.#request(offsets, identity), options);
       this.#check(response, identity);
@@ -134,6 +136,12 @@ export class Committer {
       throw error;
     }
     this.#onCommitted(offsets);
+  }
+
+  /** Who signs: the member as it is now, unless it is no longer the one that asked. */
+  #signature(asked: MembershipIdentity | null): MembershipIdentity | null {
+    const current = this.#link.identity();
+    return isSame(asked, current) ? current : asked;
   }
 
   /** One offset per partition: the last that was asked for. */
@@ -195,6 +203,9 @@ export class Committer {
       case "moved":
         this.#link.coordinatorLost(`OffsetCommit answered ${errorName(errorCode)}`);
         break;
+      case "staleEpoch":
+        // The coordinator is ahead: the next answer to a heartbeat brings its epoch, or the news that all is lost.
+        return kafkaError(errorCode, what, { retriable: identity?.stay !== undefined });
       case "rebalancing":
       case "fenced":
         if (identity !== null) this.#link.commitRefused(errorCode, identity);
@@ -245,5 +256,5 @@ const outOfGroup =
   "A handler that takes longer than maxPollIntervalMs, or a process that is stopped for longer than sessionTimeoutMs, has that effect";
 
 function isSame(a: MembershipIdentity | null, b: MembershipIdentity | null): boolean {
-  return a === b || (a?.memberId === b?.memberId && a?.generationId === b?.generationId);
+  return a === b || (a !== null && b !== null && isSameStay(a, b));
 }

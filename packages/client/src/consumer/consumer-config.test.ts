@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors.ts";
+import { range } from "./assignors/range.ts";
 import { consumerConfig } from "./consumer-config.ts";
 
 const required = { bootstrapServers: "localhost:9092" };
@@ -19,9 +20,28 @@ describe("a consumer's settings", () => {
     [{ enableAutoCommit: true }, /enableAutoCommit needs a groupId/],
     [{ autoOffsetReset: "newest" }, /autoOffsetReset.*newest.*"earliest"/],
     [{ groupID: "orders" }, /groupId/],
+    [{ groupProtocol: "share" }, /groupProtocol.*"classic".*"consumer"/],
+    [{ groupRemoteAssignor: "range" }, /groupRemoteAssignor.*"classic".*partitionAssignmentStrategy/],
+    [
+      { groupProtocol: "consumer", sessionTimeoutMs: 6000 },
+      /sessionTimeoutMs.*"consumer".*consumer\.session\.timeout\.ms/,
+    ],
+    [{ groupProtocol: "consumer", heartbeatIntervalMs: 1 }, /heartbeatIntervalMs.*consumer\.heartbeat\.interval\.ms/],
+    [
+      { groupProtocol: "consumer", partitionAssignmentStrategy: [range] },
+      /partitionAssignmentStrategy.*groupRemoteAssignor/,
+    ],
   ])("refuse %j", (options, message) => {
     const make = () => consumerConfig({ ...required, ...options } as never);
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(message);
+  });
+
+  it("take what belongs to the protocol", () => {
+    const settings = consumerConfig({ ...required, groupProtocol: "consumer", groupRemoteAssignor: "range" });
+    expect(settings).toMatchObject({ groupProtocol: "consumer", groupRemoteAssignor: "range" });
+    expect(consumerConfig({ ...required, groupProtocol: "classic", sessionTimeoutMs: 6000 }).groupRemoteAssignor).toBe(
+      null,
+    );
   });
 });

@@ -158,7 +158,10 @@ const foreignSettings = {
 function checkProtocol(options: object, { groupProtocol }: ConsumerSettings): void {
   for (const [name, why] of Object.entries(foreignSettings[groupProtocol])) {
     if ((options as Record<string, unknown>)[name] === undefined) continue;
-    throw new ConfigError(`Consumer setting ${name} cannot be used with groupProtocol "${groupProtocol}": ${why}`, name);
+    throw new ConfigError(
+      `Consumer setting ${name} cannot be used with groupProtocol "${groupProtocol}": ${why}`,
+      name,
+    );
   }
 }
 

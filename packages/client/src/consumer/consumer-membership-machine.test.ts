@@ -429,9 +429,9 @@ describe("fenced", () => {
 
 describe("what the application has to hear of", () => {
   test.each([
-    ["GROUP_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"],
-    ["GROUP_MAX_SIZE_REACHED", "GROUP_MAX_SIZE_REACHED"],
-    ["INVALID_REQUEST", "INVALID_REQUEST"],
+    ["GROUP_AUTHORIZATION_FAILED", "it said so"],
+    ["GROUP_MAX_SIZE_REACHED", "it said so"],
+    ["INVALID_REQUEST", "it said so"],
     ["UNSUPPORTED_ASSIGNOR", "groupRemoteAssignor"],
     ["UNRELEASED_INSTANCE_ID", "groupInstanceId"],
     ["FENCED_INSTANCE_ID", "groupInstanceId"],

@@ -1,4 +1,4 @@
-import { errorCodes, errorMessage, errorName, isRetriable } from "@ottla/protocol";
+import { errorCodes, errorMessage, isRetriable } from "@ottla/protocol";
 import type { ConsumerMembershipSettings, GroupSubscription } from "./consumer-membership-events.ts";
 import type { Failure } from "./membership-events.ts";
 
@@ -32,17 +32,16 @@ export function heartbeatVerdict(errorCode: number): HeartbeatVerdict {
   }
 }
 
-/** `Could not take part in group g as instance-1: UNRELEASED_INSTANCE_ID: ...`, with what to do where that can be said. */
+/** What the coordinator said, and what to do about it where that can be said. */
 export function heartbeatFailure(
   settings: ConsumerMembershipSettings,
   subscription: GroupSubscription,
   errorCode: number,
   serverMessage: string | null,
 ): Failure {
-  const who = settings.groupInstanceId === null ? "" : ` as ${settings.groupInstanceId}`;
   const said = serverMessage === null || serverMessage === "" ? errorMessage(errorCode) : serverMessage;
   const advice = adviceOn(settings, subscription, errorCode);
-  const message = `Could not take part in group ${settings.groupId}${who}: ${errorName(errorCode)}: ${said}${advice === "" ? "" : `. ${advice}`}`;
+  const message = advice === "" ? said : `${said.replace(/\.$/, "")}. ${advice}`;
   return { errorCode, message, retriable: false };
 }
 
@@ -55,9 +54,9 @@ function adviceOn(settings: ConsumerMembershipSettings, subscription: GroupSubsc
     case errorCodes.INVALID_REGULAR_EXPRESSION:
       return `The server takes RE2's syntax, and ${JSON.stringify(subscription.topicPattern)} is not of it`;
     case errorCodes.UNRELEASED_INSTANCE_ID:
-      return "Another consumer with this groupInstanceId is running, or was not closed and its session is not over yet";
+      return `Another consumer with groupInstanceId ${settings.groupInstanceId} is running, or was not closed and its session is not over yet`;
     case errorCodes.FENCED_INSTANCE_ID:
-      return "Another consumer with this groupInstanceId has taken its place";
+      return `Another consumer with groupInstanceId ${settings.groupInstanceId} has taken its place`;
     case errorCodes.GROUP_ID_NOT_FOUND:
       return 'The group is in use with the classic protocol and is not converted (group.consumer.migration.policy): set groupProtocol to "classic", or stop its members first';
     default:

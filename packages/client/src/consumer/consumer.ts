@@ -22,6 +22,7 @@ import { checkOffsets, checkPartitions, checkTopic, needsGroup, withoutRepeats }
 import { earliestTimestamp, latestTimestamp } from "./offset-reset.ts";
 import type { PartitionState } from "./partition-state.ts";
 import { Subscription } from "./subscription.ts";
+import { ensureServerPatterns, SubscriptionPattern } from "./subscription-pattern.ts";
 import { PartitionMap, type TopicPartition, type TopicPartitionOffset } from "./topic-partition.ts";
 
 const defaultCloseTimeoutMs = 30_000;
@@ -68,15 +69,21 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /**
    * Joins the group, once the application asks for the first message, and reads what the group assigns of these topics: names, or a pattern, to which topics may come and go. Takes the place
    * of an earlier subscription; none at all is `unsubscribe`. The listener is told, and awaited, when partitions come and go. Throws where partitions were assigned by hand, or without a `groupId`.
+   * A `SubscriptionPattern` is one that the server resolves: only with `groupProtocol: "consumer"`.
    */
-  async subscribe(topics: string | readonly string[] | RegExp, listener?: RebalanceListener): Promise<void> {
+  async subscribe(
+    topics: string | readonly string[] | RegExp | SubscriptionPattern,
+    listener?: RebalanceListener,
+  ): Promise<void> {
     const engine = this.#open();
     const { group } = engine;
     if (group === null) throw needsGroup("Consumer.subscribe");
     const list = typeof topics === "string" ? [topics] : topics;
-    if (!(list instanceof RegExp)) for (const topic of list) checkTopic("Consumer.subscribe", topic);
+    const isPattern = list instanceof RegExp || list instanceof SubscriptionPattern;
+    if (list instanceof SubscriptionPattern) ensureServerPatterns(engine.settings);
+    if (!isPattern) for (const topic of list) checkTopic("Consumer.subscribe", topic);
     if (!engine.isSubscribed && engine.offsets.size > 0) throw bothWays();
-    if (!(list instanceof RegExp) && list.length === 0) return this.unsubscribe();
+    if (!isPattern && list.length === 0) return this.unsubscribe();
     engine.isSubscribed = true;
     group.subscribe(new Subscription(list, engine.settings.excludeInternalTopics), listener);
     engine.asking.interrupt();
@@ -112,7 +119,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     return this.#engine.offsets.list().map(placeOf);
   }
 
-  /** The topics that it subscribes to; with a pattern those that match at the moment. */
+  /** The topics that it subscribes to; with a `RegExp` those that match at the moment, with a `SubscriptionPattern` none: the server alone knows. */
   subscription(): string[] {
     const { group, core } = this.#engine;
     return [...(group?.subscription?.topics(core.metadata) ?? [])];
@@ -285,7 +292,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
 
   // The group, and the end
 
-  /** Has the group assigned anew, once the application asks for the next message. */
+  /** Has the group assigned anew, once the application asks for the next message. With `groupProtocol: "consumer"` it does nothing but warn, as in Java: the broker decides. */
   enforceRebalance(reason = "the application asked for a rebalance"): void {
     const engine = this.#open();
     if (!engine.isSubscribed) throw needsGroup("Consumer.enforceRebalance");

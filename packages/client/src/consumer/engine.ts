@@ -9,6 +9,7 @@ import { Committer } from "./committer.ts";
 import type { ConsumerSettings } from "./consumer-config.ts";
 import { LogTruncationError, NoOffsetForPartitionError, PositionOutOfRangeError } from "./consumer-errors.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
+import { ConsumerGroupSession } from "./consumer-group-session.ts";
 import { Delivery } from "./delivery.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { GroupLink } from "./group-link.ts";
@@ -81,7 +82,8 @@ export class ConsumerEngine<K, V> implements GroupHost {
     const { groupId } = settings;
     this.link = groupId === null ? null : this.#makeLink(groupId);
     this.committer = this.link === null ? null : new Committer(core, this.link, (done) => this.#committed(done));
-    this.group = groupId === null ? null : new ClassicGroupSession({ core, settings, groupId, offsets, host: this });
+    const GroupSession = settings.groupProtocol === "consumer" ? ConsumerGroupSession : ClassicGroupSession;
+    this.group = groupId === null ? null : new GroupSession({ core, settings, groupId, offsets, host: this });
     const { autoOffsetReset } = settings;
     const link = this.link;
     const onChange = () => this.positionsChanged();

@@ -8,6 +8,7 @@ export type MemberRequest = "JoinGroup" | "SyncGroup" | "Heartbeat" | "OffsetCom
  * - `good`
  * - `moved`: the coordinator is somewhere else, or away
  * - `unknownMember`, `illegalGeneration`: the coordinator does not count this member in; with the latter the member id may still be good
+ * - `staleEpoch`: the same again with the member's epoch of then (KIP-848)
  * - `fenced`: another member with the same instance id has taken over
  * - `memberIdRequired`: the same again with the member id that came along (KIP-394)
  * - `rebalancing`: the group is between two generations
@@ -19,6 +20,7 @@ export type Verdict =
   | "moved"
   | "unknownMember"
   | "illegalGeneration"
+  | "staleEpoch"
   | "fenced"
   | "memberIdRequired"
   | "rebalancing"
@@ -39,6 +41,8 @@ export function verdictOn(request: MemberRequest, errorCode: number): Verdict {
       return "unknownMember";
     case errorCodes.ILLEGAL_GENERATION:
       return request === "JoinGroup" ? "fatal" : "illegalGeneration";
+    case errorCodes.STALE_MEMBER_EPOCH:
+      return request === "OffsetCommit" ? "staleEpoch" : "fatal";
     case errorCodes.FENCED_INSTANCE_ID:
       return "fenced";
     case errorCodes.MEMBER_ID_REQUIRED:

@@ -1,24 +1,30 @@
 import type { Metadata } from "../metadata.ts";
 import { compareText } from "./assignors/assignor.ts";
+import { SubscriptionPattern } from "./subscription-pattern.ts";
 
-/** What the application subscribed to: names, or a pattern that names are held against as topics come and go. */
+/** What the application subscribed to: names, a pattern that names are held against as topics come and go, or a pattern for the server. */
 export class Subscription {
   readonly #names: readonly string[];
   readonly #pattern: RegExp | null;
+  /** What the server holds names against; null for none. */
+  readonly serverPattern: string | null;
   readonly #excludeInternalTopics: boolean;
 
-  constructor(topics: readonly string[] | RegExp, excludeInternalTopics: boolean) {
-    this.#names = topics instanceof RegExp ? [] : [...new Set(topics)].sort(compareText);
+  constructor(topics: readonly string[] | RegExp | SubscriptionPattern, excludeInternalTopics: boolean) {
+    const isList = !(topics instanceof RegExp || topics instanceof SubscriptionPattern);
+    this.#names = isList ? [...new Set(topics)].sort(compareText) : [];
+    this.serverPattern = topics instanceof SubscriptionPattern ? topics.pattern : null;
     // Without the flags that make a RegExp remember where it stopped.
     this.#pattern = topics instanceof RegExp ? new RegExp(topics.source, topics.flags.replace(/[gy]/g, "")) : null;
     this.#excludeInternalTopics = excludeInternalTopics;
   }
 
+  /** Whether the client holds names against a pattern. */
   get isPattern(): boolean {
     return this.#pattern !== null;
   }
 
-  /** The topics that are meant, sorted; with a pattern those of the metadata that match. */
+  /** The topics that are meant, sorted; with a pattern those of the metadata that match, with a pattern for the server none. */
   topics(metadata: Metadata): readonly string[] {
     if (this.#pattern === null) return this.#names;
     const matching: string[] = [];
@@ -36,6 +42,6 @@ export class Subscription {
 
   /** `orders, payments` or `/^orders/`, for messages. */
   describe(): string {
-    return this.#pattern === null ? this.#names.join(", ") : String(this.#pattern);
+    return this.serverPattern ?? (this.#pattern === null ? this.#names.join(", ") : String(this.#pattern));
   }
 }
