@@ -30,7 +30,13 @@ export interface Theatre {
 /** How a member differs from the usual. */
 export type MemberSettings = Partial<Omit<MemberOptions, "bootstrapServers" | "groupId" | "name">>;
 
-const usualSettings = { topic, strategy: "range", commit: "each", heartbeatIntervalMs: 200 } as const;
+const usualSettings = {
+  topic,
+  strategy: "range",
+  commit: "each",
+  heartbeatIntervalMs: 200,
+  sessionTimeoutMs: 6000,
+} as const;
 
 /** Everybody who plays in the walk-through: an admin, a producer, and members in processes of their own. */
 export class Cast {

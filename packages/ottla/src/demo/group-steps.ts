@@ -3,6 +3,8 @@ import type { Member } from "./member-process.ts";
 import type { Stage } from "./stage.ts";
 
 const group = "order-processing-group";
+/** Kafka's default is 45 s. */
+const sessionTimeoutMs = 3000;
 
 /** Step 1 of the tutorial: a topic with six partitions. */
 export async function createTopic(stage: Stage, cast: Cast): Promise<void> {
@@ -50,7 +52,7 @@ export async function produceOrders(stage: Stage, cast: Cast): Promise<void> {
 /** Step 3: a group of one. */
 export async function singleConsumer(stage: Stage, cast: Cast): Promise<Member> {
   stage.begin("A single consumer", `the only member of ${group} owns every partition`);
-  const first = cast.join(group, "consumer-1");
+  const first = cast.join(group, "consumer-1", { sessionTimeoutMs });
   stage.check(
     "consumer-1 owns all six partitions",
     await cast.until(() => owns([first], [allPartitions])),
@@ -71,7 +73,11 @@ export async function threeConsumers(stage: Stage, cast: Cast, first: Member): P
     "two more join; the range strategy gives each two neighbouring partitions",
   );
   const before = [owned(first), "(not started)", "(not started)"];
-  const members = [first, cast.join(group, "consumer-2"), cast.join(group, "consumer-3")];
+  const members = [
+    first,
+    cast.join(group, "consumer-2", { sessionTimeoutMs }),
+    cast.join(group, "consumer-3", { sessionTimeoutMs }),
+  ];
   const settled = await cast.until(() =>
     owns(members, [
       [0, 1],
@@ -100,7 +106,7 @@ export async function threeConsumers(stage: Stage, cast: Cast, first: Member): P
 export async function consumerDies(stage: Stage, cast: Cast, members: readonly Member[]): Promise<Member[]> {
   stage.begin(
     "Consumer 2 fails",
-    "killed, it cannot say good-bye: after its session timeout (6 s here) the group shares its partitions",
+    `killed, it cannot say good-bye: after its session timeout (${sessionTimeoutMs / 1000} s here) the group shares its partitions`,
   );
   const [first, second, third] = members as [Member, Member, Member];
   const before = members.map(owned);

@@ -33,6 +33,7 @@ export interface MemberOptions {
   /** When it commits: after each message, only before it gives partitions up, or by itself now and then. */
   readonly commit: "each" | "revoked" | "auto";
   readonly heartbeatIntervalMs: number;
+  readonly sessionTimeoutMs: number;
   /** Makes it a static member. */
   readonly groupInstanceId?: string;
   /** How long it takes to put its work away before it lets go of partitions. */

@@ -91,7 +91,7 @@ function settingsOf(options: MemberOptions): ConsumerOptions<string, Order> {
     value: json(),
     autoOffsetReset: "earliest",
     enableAutoCommit: options.commit === "auto",
-    sessionTimeoutMs: 6000,
+    sessionTimeoutMs: options.sessionTimeoutMs,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     partitionAssignmentStrategy: [assignors[options.strategy](options)],
   };

@@ -1,6 +1,7 @@
 import { Cast, type Theatre } from "./cast.ts";
 import { commitStrategies, lag, rebalanceListener } from "./commit-steps.ts";
 import { consumerDies, createTopic, produceOrders, singleConsumer, threeConsumers } from "./group-steps.ts";
+import { customStrategy, staticMember } from "./membership-steps.ts";
 import type { Stage } from "./stage.ts";
 import { strategies } from "./strategy-steps.ts";
 
@@ -15,6 +16,8 @@ export async function walkThrough(theatre: Theatre, stage: Stage): Promise<void>
     const left = await consumerDies(stage, cast, members);
     await Promise.all(left.map((member) => cast.leave(member)));
     await strategies(stage, cast);
+    await customStrategy(stage, cast);
+    await staticMember(stage, cast);
     await commitStrategies(stage, cast);
     await rebalanceListener(stage, cast);
     await lag(stage, cast);
