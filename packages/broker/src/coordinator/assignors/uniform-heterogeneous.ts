@@ -1,0 +1,168 @@
+import { MemberBalancer } from "./member-balancer.ts";
+import type { NumberedGroup } from "./numbered-group.ts";
+
+/** How often all topics are gone over: where subscriptions overlap, the last bit of balance may take long. */
+const mostRounds = 16;
+
+/**
+ * Subscriptions differ: members keep what they still subscribe to, the rest of each topic goes to its subscribers with the fewest partitions, and then partitions move from the subscribers
+ * with the most to those with the fewest, until they are at most one apart or the rounds are used up. Kafka's `UniformHeterogeneousAssignmentBuilder`.
+ */
+export function assignHeterogeneous(group: NumberedGroup): void {
+  new HeterogeneousAssignment(group).assign();
+}
+
+class HeterogeneousAssignment {
+  readonly #group: NumberedGroup;
+  /** The subscribers of each topic, rising. */
+  readonly #subscribers: readonly Int32Array[];
+  /** How many partitions each member has. */
+  readonly #counts: Int32Array;
+  readonly #balancer: MemberBalancer;
+  /** Topics with many partitions per subscriber first. */
+  readonly #order: readonly number[];
+  /** Of the topic that is balanced: where each member's partitions begin and end in `#grouped`. */
+  readonly #firsts: Int32Array;
+  readonly #ends: Int32Array;
+  #grouped = new Int32Array(0);
+
+  constructor(group: NumberedGroup) {
+    this.#group = group;
+    this.#counts = new Int32Array(group.members.length);
+    this.#balancer = new MemberBalancer(this.#counts);
+    this.#subscribers = subscribersOf(group);
+    this.#firsts = new Int32Array(group.members.length);
+    this.#ends = new Int32Array(group.members.length);
+    const perSubscriber = this.#subscribers.map(({ length }, topic) => this.#partitionCount(topic) / length);
+    this.#order = this.#subscribers
+      .map((_, topic) => topic)
+      .sort(
+        (a, b) =>
+          perSubscriber[b]! - perSubscriber[a]! || this.#subscribers[a]!.length - this.#subscribers[b]!.length || a - b,
+      );
+  }
+
+  assign(): void {
+    this.#keepOwned();
+    for (const topic of this.#order) this.#assignRest(topic);
+    this.#balance();
+  }
+
+  #partitionCount(topic: number): number {
+    return this.#group.starts[topic + 1]! - this.#group.starts[topic]!;
+  }
+
+  #keepOwned(): void {
+    const { members, owners, starts, changed } = this.#group;
+    members.forEach(({ topicIds, assigned }, member) => {
+      for (const [topicId, partitions] of assigned) {
+        const topic = topicIds.has(topicId) ? this.#group.topicNumber(topicId) : undefined;
+        if (topic === undefined) {
+          changed[member] = 1;
+          continue;
+        }
+        const first = starts[topic]!;
+        const count = starts[topic + 1]! - first;
+        for (const index of partitions) {
+          if (index < count && owners[first + index] === -1) {
+            owners[first + index] = member;
+            this.#counts[member]!++;
+          } else {
+            changed[member] = 1;
+          }
+        }
+      }
+    });
+  }
+
+  #assignRest(topic: number): void {
+    const { owners, starts, changed } = this.#group;
+    let hasStarted = false;
+    for (let partition = starts[topic]!; partition < starts[topic + 1]!; partition++) {
+      if (owners[partition] !== -1) continue;
+      if (!hasStarted) this.#balancer.start(this.#subscribers[topic]!);
+      hasStarted = true;
+      const member = this.#balancer.nextFewest();
+      owners[partition] = member;
+      changed[member] = 1;
+      this.#counts[member]!++;
+    }
+  }
+
+  /** Goes round the topics until a whole round has moved nothing. */
+  #balance(): void {
+    const topics = this.#order.filter((topic) => this.#subscribers[topic]!.length >= 2);
+    let last = -1;
+    for (let round = 0; round < mostRounds; round++) {
+      for (let n = 0; n < topics.length; n++) {
+        if (n === last) return;
+        if (this.#balanceTopic(topics[n]!) || last === -1) last = n;
+      }
+    }
+  }
+
+  /** Whether partitions have moved. */
+  #balanceTopic(topic: number): boolean {
+    if (this.#balancer.start(this.#subscribers[topic]!) <= 1) return false;
+    this.#groupByOwner(topic);
+    let hasMoved = false;
+    while (!this.#balancer.isBalanced) {
+      const from = this.#nextGiver();
+      if (from < 0) break;
+      const partition = this.#grouped[--this.#ends[from]!]!;
+      const to = this.#balancer.nextFewest();
+      if (this.#balancer.isBalanced) break;
+      this.#move(partition, from, to);
+      hasMoved = true;
+    }
+    return hasMoved;
+  }
+
+  #nextGiver(): number {
+    for (;;) {
+      const member = this.#balancer.nextMost();
+      if (member < 0 || this.#ends[member]! > this.#firsts[member]!) return member;
+      this.#balancer.passOver();
+    }
+  }
+
+  #move(partition: number, from: number, to: number): void {
+    const { owners, changed } = this.#group;
+    owners[partition] = to;
+    changed[from] = 1;
+    changed[to] = 1;
+    this.#counts[from]!--;
+    this.#counts[to]!++;
+  }
+
+  /** The topic's partitions by owner, each one's rising. */
+  #groupByOwner(topic: number): void {
+    const { owners, starts } = this.#group;
+    const subscribers = this.#subscribers[topic]!;
+    for (const member of subscribers) this.#ends[member] = 0;
+    for (let p = starts[topic]!; p < starts[topic + 1]!; p++) this.#ends[owners[p]!]!++;
+    let position = 0;
+    for (const member of subscribers) {
+      this.#firsts[member] = position;
+      position += this.#ends[member]!;
+      this.#ends[member] = this.#firsts[member]!;
+    }
+    if (this.#grouped.length < position) this.#grouped = new Int32Array(2 * position);
+    for (let p = starts[topic]!; p < starts[topic + 1]!; p++) this.#grouped[this.#ends[owners[p]!]!++] = p;
+  }
+}
+
+function subscribersOf(group: NumberedGroup): Int32Array[] {
+  // Members of one subscription may share the set: it is then looked up once.
+  const numbered = new Map<ReadonlySet<string>, readonly number[]>();
+  const subscribers = group.topicIds.map((): number[] => []);
+  group.members.forEach(({ topicIds }, member) => {
+    let numbers = numbered.get(topicIds);
+    if (numbers === undefined) {
+      numbers = Array.from(topicIds, (topicId) => group.topicNumber(topicId)).filter((number) => number !== undefined);
+      numbered.set(topicIds, numbers);
+    }
+    for (const number of numbers) subscribers[number]!.push(member);
+  });
+  return subscribers.map((members) => Int32Array.from(members));
+}
