@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only tools,raw,latency,start,topics,members,produce,consume] [--rounds 5] [--json FILE]`
+ * `npm run bench [-- --only tools,raw,latency,start,topics,members,rebalances,defaults,steady,produce,consume] [--rounds 5] [--json FILE]`
  *
  * Starts Apache Kafka and our broker side by side, lets them take turns and prints ratios in one table. Needs a JVM and what
  * `test/compat/foreign/install` installs.
@@ -15,6 +15,8 @@ import { consuming, producing } from "./clients.ts";
 import { manyTopics, start } from "./footprint.ts";
 import { type Row, table } from "./measure.ts";
 import { coordinatorMachine, idleMembers } from "./members.ts";
+import { rebalances, sessionTimeoutMs } from "./rebalances.ts";
+import { steadyGroups } from "./steady-groups.ts";
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, rounds: { type: "string", default: "5" }, json: { type: "string" } },
@@ -68,6 +70,42 @@ async function brokers(): Promise<void> {
   }
 }
 
+/** Both brokers with no initial delay and short heartbeats, then as everybody has them, then with many groups at rest. */
+async function groups(): Promise<void> {
+  const quick = {
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": String(sessionTimeoutMs),
+    "group.consumer.min.heartbeat.interval.ms": "200",
+    "group.consumer.heartbeat.interval.ms": "200",
+    "group.consumer.min.session.timeout.ms": String(sessionTimeoutMs),
+    "group.consumer.session.timeout.ms": String(sessionTimeoutMs),
+  };
+  const runs = {
+    rebalances: { ours: quick, kafka: quick },
+    defaults: { ours: {}, kafka: { "group.initial.rebalance.delay.ms": "3000" } },
+    steady: { ours: {}, kafka: {} },
+  };
+  for (const [name, config] of Object.entries(runs)) {
+    if (!wanted(name)) continue;
+    const directory = mkdtempSync(join(tmpdir(), "ottla-bench-"));
+    const ours = await startOttlaBroker({ dataDirectory: directory, config: config.ours });
+    const kafka = await startApacheKafka({ config: config.kafka });
+    const subjects = {
+      ours: { bootstrapServers: ours.bootstrapServers, pid: ours.program.child.pid ?? 0, clients: "ottla" },
+      kafka: { bootstrapServers: kafka.bootstrapServers, pid: kafka.pid, clients: "java" },
+    } as const;
+    try {
+      await section(name, "Apache Kafka", () =>
+        name === "steady" ? steadyGroups(subjects) : rebalances(subjects, rounds, name === "rebalances"),
+      );
+    } finally {
+      await ours.stop();
+      await kafka.stop();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+}
+
 async function clients(): Promise<void> {
   if (!wanted("produce") && !wanted("consume")) return;
   const kafka = await startApacheKafka();
@@ -88,4 +126,5 @@ await section("start", "-", () => start(rounds));
 await section("topics", "-", () => manyTopics(rounds));
 await section("members", "-", async () => [...(await coordinatorMachine()), ...(await idleMembers())]);
 await brokers();
+await groups();
 await clients();
