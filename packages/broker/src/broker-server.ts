@@ -4,6 +4,7 @@ import type { BrokerConfig } from "./config.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { handlers } from "./handlers/table.ts";
 import type { Interceptor, Interceptors } from "./interceptor.ts";
+import type { ServerConnection } from "./net/connection.ts";
 import { Listeners } from "./net/listener.ts";
 import { Node, type NodeListener } from "./node.ts";
 
@@ -68,10 +69,15 @@ export class BrokerServer {
     return this.parts.requests.intercept(interceptor);
   }
 
-  /** Hands over what it leads, stops accepting and lets requests in work finish, for at most `shutdown.timeout.ms`. */
-  async stop(): Promise<void> {
+  /** The open connections. */
+  connections(): readonly ServerConnection[] {
+    return this.parts.listeners.open;
+  }
+
+  /** Hands over what it leads if others go on, stops accepting and lets requests in work finish, for at most `shutdown.timeout.ms`. */
+  async stop({ handsOver }: { readonly handsOver: boolean }): Promise<void> {
     const { config, node, cluster, listeners } = this.parts;
-    await cluster.replication.brokerDown(node.id);
+    if (handsOver) await cluster.replication.brokerDown(node.id);
     await listeners.stopAccepting();
     const finished = listeners.finish(config.settings.number("shutdown.timeout.ms"));
     // Long polls are answered with what there is, members that wait for their group are sent away.

@@ -4,6 +4,7 @@ import { openDataDirectory } from "./cluster/data-directory.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { type BrokerConfig, type BrokerOptions, readOptions } from "./config.ts";
 import type { Interceptor } from "./interceptor.ts";
+import type { ServerConnection } from "./net/connection.ts";
 import type { NodeListener } from "./node.ts";
 
 /** Where a broker without a data directory keeps its files, in memory. */
@@ -104,6 +105,11 @@ export class Broker implements AsyncDisposable {
     return this.parts.server.intercept(interceptor);
   }
 
+  /** For tests: the open connections. */
+  connections(): readonly ServerConnection[] {
+    return this.parts.server.connections();
+  }
+
   /**
    * Stops accepting, lets requests in work finish (for at most `shutdown.timeout.ms`), stores what is to be stored and marks the stop as a clean one. A second call waits for the
    * same stop.
@@ -122,7 +128,7 @@ export class Broker implements AsyncDisposable {
     const node = server.nodeId;
     logger.info("stopping", { node });
     try {
-      await server.stop();
+      await server.stop({ handsOver: false });
       await cluster.close();
     } finally {
       lock.release();

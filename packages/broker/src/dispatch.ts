@@ -13,7 +13,8 @@ import type { Operation, RequestContext, ResourceType } from "./context.ts";
 import type { GroupCoordinator } from "./coordinator/coordinator.ts";
 import { unsupportedApiVersions } from "./handlers/api-versions.ts";
 import { CloseConnectionError, type Handler } from "./handlers/handler.ts";
-import { type Interceptor, Interceptors, type VersionRange } from "./interceptor.ts";
+import { type ConnectionFate, type Interceptor, Interceptors, type VersionRange } from "./interceptor.ts";
+import type { ServerConnection } from "./net/connection.ts";
 import type { Exchange } from "./net/exchange.ts";
 import type { Node, NodeListener } from "./node.ts";
 
@@ -42,6 +43,10 @@ export class Dispatcher {
     return this.interceptors.add(interceptor);
   }
 
+  meet(connection: ServerConnection): ConnectionFate {
+    return this.interceptors.meet(connection);
+  }
+
   /** See `Handler.overlaps`. */
   overlaps(frame: Buffer): boolean {
     return this.interceptors.isEmpty && frame.length >= 2 && this.byKey[frame.readInt16BE(0)]?.overlaps === true;
@@ -58,6 +63,7 @@ export class Dispatcher {
 
   private handle(exchange: Exchange): void {
     const header = decodeRequestHeader(exchange.frame);
+    exchange.connection.clientId = header.clientId;
     const handler = this.byKey[header.apiKey];
     const versions = handler === undefined ? null : this.interceptors.versionsOf(handler.api, handler.versions);
     if (handler === undefined || versions === null)

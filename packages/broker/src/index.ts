@@ -1,13 +1,16 @@
 export { Broker } from "./broker.ts";
+export { BrokerCluster, type BrokerClusterOptions, type BrokerPlace } from "./broker-cluster.ts";
 export { DataDirectoryError } from "./cluster/data-directory.ts";
 export { MetadataDamagedError } from "./cluster/metadata-log.ts";
+export type { PartitionReplicas } from "./cluster/partition-replicas.ts";
 export { ConfigError } from "./config/definition.ts";
 export { parseProperties } from "./config/properties-file.ts";
 export type { BrokerOptions, BrokerSettings } from "./config.ts";
 export type { RequestConnection, RequestContext } from "./context.ts";
 export { CloseConnectionError } from "./handlers/handler.ts";
-export type { InterceptedRequest, Interceptor, VersionRange } from "./interceptor.ts";
+export type { ConnectionFate, InterceptedRequest, Interceptor, VersionRange } from "./interceptor.ts";
 export type { LogDamage } from "./log/damage.ts";
 export type { RepairResult } from "./log/repair.ts";
+export type { ServerConnection } from "./net/connection.ts";
 export type { NodeListener } from "./node.ts";
 export { type RepairPartitionOptions, repairPartition } from "./repair-partition.ts";

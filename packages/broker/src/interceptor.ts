@@ -1,9 +1,13 @@
 import { type Api, apiByKey, apis, type ResponseInput } from "@ottla/protocol";
 import type { RequestContext } from "./context.ts";
 import { type Answer, CloseConnectionError, type Handler } from "./handlers/handler.ts";
+import type { ServerConnection } from "./net/connection.ts";
 
 /** First and last version of an API. */
 export type VersionRange = readonly [first: number, last: number];
+
+/** What becomes of a new connection: it is taken, closed at once, or frozen (see `ServerConnection.freeze`). */
+export type ConnectionFate = "take" | "refuse" | "swallow";
 
 /** A decoded request on its way to its handler. */
 export interface InterceptedRequest {
@@ -21,6 +25,8 @@ export interface InterceptedRequest {
 export interface Interceptor {
   /** The versions to announce and to serve in place of the broker's; null for an API that is not to be served. Left out: the broker's own. */
   versions?(api: Api, served: VersionRange): VersionRange | null;
+  /** What becomes of a new connection. Left out: it is taken. */
+  connect?(connection: ServerConnection): ConnectionFate;
   /**
    * What to answer. Null sends nothing, and the connection's next request is taken all the same; a `CloseConnectionError` closes the connection. Left out: what the broker answers.
    */
@@ -50,6 +56,12 @@ export class Interceptors {
       if (range !== null && interceptor.versions !== undefined) range = interceptor.versions(api, range);
     }
     return range;
+  }
+
+  /** What becomes of a new connection: the worst that anybody has for it. */
+  meet(connection: ServerConnection): ConnectionFate {
+    const fates = this.installed.map((interceptor) => interceptor.connect?.(connection));
+    return fates.find((fate) => fate === "refuse") ?? fates.find((fate) => fate === "swallow") ?? "take";
   }
 
   /** What is answered to a request. */

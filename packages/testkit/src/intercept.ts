@@ -3,7 +3,7 @@ import type { AnswerOf, ApiName, RequestOf } from "./api-names.ts";
 import type { ErrorName } from "./error-answers.ts";
 import { InterceptedCall } from "./intercepted-call.ts";
 
-/** A broker, as far as an interception needs it. */
+/** A broker or a cluster, as far as an interception needs it. */
 export interface Interceptable {
   intercept(interceptor: Interceptor): () => void;
 }
@@ -14,7 +14,9 @@ export interface InterceptOptions<Name extends ApiName = ApiName> {
   readonly api?: Name | readonly Name[];
   /** The client's `clientId`, or what it has to match. */
   readonly clientId?: string | RegExp;
-  /** The number of the connection that it came in on, as another call's `connection` says it. */
+  /** The id of the broker that was asked, in a cluster. */
+  readonly broker?: number;
+  /** The number of the connection that it came in on, as another call's `connection` says it: unique in its broker. */
   readonly connection?: number;
   /** Anything else. */
   readonly where?: (request: RequestOf<Name>, call: InterceptedCall<Name>) => boolean;
@@ -30,7 +32,7 @@ export type Reaction<Name extends ApiName = ApiName> = (
 ) => AnswerOf<Name> | null | Promise<AnswerOf<Name> | null>;
 
 /**
- * Intercepts requests of a broker's clients, from now on. Without a reaction it only looks on.
+ * Intercepts requests of the clients of a broker, or of a whole cluster, from now on. Without a reaction it only looks on.
  *
  * ```ts
  * // The next batch is written, but the producer never hears of it.
@@ -211,7 +213,8 @@ export class Interception<Name extends ApiName = ApiName> {
   }
 
   #isMeant(call: InterceptedCall<Name>): boolean {
-    const { clientId, connection, where } = this.#options;
+    const { clientId, broker, connection, where } = this.#options;
+    if (broker !== undefined && broker !== call.broker) return false;
     if (typeof clientId === "string" && clientId !== call.clientId) return false;
     if (clientId instanceof RegExp && !clientId.test(call.clientId)) return false;
     if (connection !== undefined && connection !== call.connection) return false;

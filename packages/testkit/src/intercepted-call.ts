@@ -9,6 +9,8 @@ export class InterceptedCall<Name extends ApiName = ApiName> {
   readonly api: Name;
   readonly version: number;
   readonly clientId: string;
+  /** The id of the broker that was asked. */
+  readonly broker: number;
   /** The connection's number, unique in the broker. */
   readonly connection: number;
   /** As the client sent it. */
@@ -23,6 +25,7 @@ export class InterceptedCall<Name extends ApiName = ApiName> {
     this.api = api.name as Name;
     this.version = context.apiVersion;
     this.clientId = context.clientId;
+    this.broker = context.node.id;
     this.connection = context.connection.id;
     this.request = request as RequestOf<Name>;
     // Nobody has to look at how it ended.

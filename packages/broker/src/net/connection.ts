@@ -26,15 +26,31 @@ export interface ConnectionHost {
   connectionClosed(connection: Connection): void;
 }
 
+/** A connection as tests see it, which play the network between it and its client. */
+export interface ServerConnection {
+  /** Unique in the broker. */
+  readonly id: number;
+  /** The peer's address. */
+  readonly address: string;
+  /** As the client calls itself; null until its first request. */
+  readonly clientId: string | null;
+  /** Nothing comes and nothing goes any more, and neither side is told, until it thaws: then all that has waited follows. */
+  freeze(): void;
+  thaw(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
 /**
  * One client. Requests are taken one after the other and answered in order; the answers that come about in one turn leave in one write. Nothing more is taken while
  * the client does not read its answers.
  */
-export class Connection implements ExchangeConnection, MemoryUser {
+export class Connection implements ExchangeConnection, MemoryUser, ServerConnection {
   readonly id: number;
   /** The peer's address. */
   readonly address: string;
   readonly listener: NodeListener;
+  clientId: string | null = null;
   private readonly socket: Socket;
   private readonly host: ConnectionHost;
   private readonly splitter: FrameSplitter;
@@ -54,6 +70,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
   private isClogged = false;
   private isHeldBack = false;
   private isPaused = false;
+  private isFrozen = false;
   private arrivingBytes = 0;
   private readonly closeListeners = new Set<() => void>();
   /** When the last bytes came or the last answer left. */
@@ -140,9 +157,26 @@ export class Connection implements ExchangeConnection, MemoryUser {
   /** Takes no more requests, answers those in work, then closes. */
   finish(): void {
     if (this.isClosed || this.isFinishing) return;
+    if (this.isFrozen) {
+      this.destroy();
+      return;
+    }
     this.isFinishing = true;
     this.dropWaiting();
     this.updateReading();
+    this.endIfDone();
+  }
+
+  freeze(): void {
+    this.isFrozen = true;
+    this.updateReading();
+  }
+
+  thaw(): void {
+    if (!this.isFrozen) return;
+    this.isFrozen = false;
+    if (this.outgoing.length > 0) this.flush();
+    this.pump();
     this.endIfDone();
   }
 
@@ -194,7 +228,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
   }
 
   private mayBegin(frame: Buffer): boolean {
-    if (this.isClogged || this.isFinishing) return false;
+    if (this.isClogged || this.isFinishing || this.isFrozen) return false;
     const last = this.exchanges.at(-1);
     if (last === undefined) return true;
     return last.overlaps && this.exchanges.length < this.host.maxQueuedRequests && this.host.overlaps(frame);
@@ -215,6 +249,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
 
   private readonly flush = (): void => {
     this.isFlushPlanned = false;
+    if (this.isFrozen && !this.isClosed) return;
     const chunks = this.outgoing;
     const exchanges = this.outgoingExchanges;
     this.outgoing = [];
@@ -237,6 +272,7 @@ export class Connection implements ExchangeConnection, MemoryUser {
     const shouldPause =
       this.isFinishing ||
       this.isHeldBack ||
+      this.isFrozen ||
       this.waitingBytes >= maxWaitingBytes ||
       this.waiting.length - this.next >= this.host.maxQueuedRequests;
     if (shouldPause === this.isPaused || this.isClosed) return;

@@ -6,6 +6,8 @@ export interface ExchangeConnection extends RequestConnection {
   /** The peer's address. */
   readonly address: string;
   readonly listener: NodeListener;
+  /** As the client called itself last; null before its first request. */
+  clientId: string | null;
   /** Closes at once, and says why to the operator. */
   close(reason: string): void;
   /** Closes at once. */

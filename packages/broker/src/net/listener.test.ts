@@ -20,6 +20,7 @@ async function start(options: BrokerOptions) {
       else exchange.respond([Buffer.from([0, 0, 0, exchange.frame.length]), exchange.frame]);
     },
     overlaps: () => false,
+    meet: () => "take" as const,
   };
   const listeners = new Listeners({ runtime, logger, settings, requests });
   await world.clock.until(listeners.listen(configs));

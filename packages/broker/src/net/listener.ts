@@ -1,6 +1,7 @@
 import type { Clock, Listener, Logger, Runtime, Socket, Timer } from "@ottla/runtime";
 import { isEveryAddress, isLoopback, type ListenerConfig } from "../config/listeners.ts";
 import type { Settings } from "../config/settings.ts";
+import type { ConnectionFate } from "../interceptor.ts";
 import type { NodeListener } from "../node.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,6 +12,8 @@ import { RequestMemory } from "./request-memory.ts";
 export interface RequestTaker {
   dispatch(exchange: Exchange): void;
   overlaps(frame: Buffer): boolean;
+  /** What becomes of a new connection. */
+  meet(connection: Connection): ConnectionFate;
 }
 
 export interface ListenersOptions {
@@ -101,6 +104,11 @@ export class Listeners implements ConnectionHost {
     return this.bound.map(({ listener }) => listener.port);
   }
 
+  /** The open connections. */
+  get open(): readonly Connection[] {
+    return [...this.connections];
+  }
+
   get connectionCount(): number {
     return this.connections.size;
   }
@@ -168,6 +176,9 @@ export class Listeners implements ConnectionHost {
     this.countByAddress.set(connection.address, (this.countByAddress.get(connection.address) ?? 0) + 1);
     this.planSweep();
     connection.start();
+    const fate = this.requests.meet(connection);
+    if (fate === "refuse") connection.destroy();
+    else if (fate === "swallow") connection.freeze();
   }
 
   private refuse(address: string): string | null {
