@@ -11,11 +11,12 @@ export interface Run {
   readonly exit: number;
 }
 
-/** Topic ids, the random part of member ids, and the broker's port, each by something as long. */
+/** Topic ids, member ids or the random part of them, and the broker's port, each by something as long. */
 export function maskVolatile(text: string): string {
   return text
     .replace(/TopicId: [A-Za-z0-9_-]{22}/g, `TopicId: ${"i".repeat(22)}`)
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "u".repeat(36))
+    .replace(/(?<= )[A-Za-z0-9_-]{22}(?= +\/)/g, "m".repeat(22))
     .replace(/(?:localhost|127\.0\.0\.1):\d+( {2}\(\d+\)) +/g, (coordinator, id) =>
       `localhost:port${id}`.padEnd(coordinator.length),
     );

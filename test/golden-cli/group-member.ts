@@ -7,6 +7,8 @@ export interface MemberOptions {
   readonly clientId: string;
   readonly topic: string;
   readonly groupInstanceId?: string;
+  /** Default `"classic"`. */
+  readonly groupProtocol?: "classic" | "consumer";
   /** Whether it commits each message. Default true. */
   readonly commits?: boolean;
 }
@@ -28,14 +30,17 @@ export class Member {
   }
 
   static async join(options: MemberOptions): Promise<Member> {
-    const { bootstrapServers, groupId, clientId, groupInstanceId } = options;
+    const { bootstrapServers, groupId, clientId, groupInstanceId, groupProtocol = "classic" } = options;
     const consumer = new Consumer({
-      ...{ bootstrapServers, groupId, clientId, groupInstanceId, key: string, value: string },
-      ...{ autoOffsetReset: "earliest", enableAutoCommit: false, heartbeatIntervalMs: 50, fetchMaxWaitMs: 50 },
+      ...{ bootstrapServers, groupId, clientId, groupInstanceId, groupProtocol, key: string, value: string },
+      ...{ autoOffsetReset: "earliest", enableAutoCommit: false, fetchMaxWaitMs: 50 },
+      // The broker says how often members of a KIP-848 group are to be heard of.
+      ...(groupProtocol === "classic" ? { heartbeatIntervalMs: 50 } : {}),
     });
     await consumer.subscribe([options.topic]);
     const member = new Member(consumer, options);
     consumer.on("assigned", () => member.changed());
+    consumer.on("revoked", () => member.changed());
     return member;
   }
 
@@ -43,6 +48,7 @@ export class Member {
     return this.consumer
       .assignment()
       .map(({ partition }) => partition)
+      .sort((a, b) => a - b)
       .join();
   }
 

@@ -16,7 +16,14 @@ import type { RecordedCase } from "./recorded.ts";
 const tools = { "kafka-topics": runTopicCommand, "kafka-consumer-groups": runGroupCommand };
 
 /** The settings of the recordings' broker. */
-const config = { "num.partitions": "1", "offsets.topic.num.partitions": "1", "group.initial.rebalance.delay.ms": "0" };
+const config = {
+  "num.partitions": "1",
+  "offsets.topic.num.partitions": "1",
+  "group.initial.rebalance.delay.ms": "0",
+  // Not of the recordings: members of KIP-848 groups need not wait for 5 s.
+  "group.consumer.min.heartbeat.interval.ms": "50",
+  "group.consumer.heartbeat.interval.ms": "50",
+};
 
 /** Our broker; with `OTTLA_TEST_SUBJECT=apache-kafka` the original, which shows that it is our tools that do what Kafka's do. */
 async function startSubject(): Promise<Subject> {
