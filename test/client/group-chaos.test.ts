@@ -1,4 +1,5 @@
 /** Members that come, go, dawdle and die, on a broker that dies too: whatever happens, the promises of DESIGN.md's invariants hold. */
+import { type Assignor, cooperativeSticky, range } from "@ottla/client";
 import { simRandom } from "@ottla/runtime";
 import { intercept } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
@@ -8,9 +9,13 @@ const partitions = [0, 1, 2, 3];
 const perPartition = 60;
 
 describe("a group in trouble", () => {
-  it.each([1, 2, 3, 4, 5, 6])(
-    "loses nothing, commits nothing too early, and never shares a partition (seed %i)",
-    async (seed) => {
+  const cases = [
+    ...[1, 2, 3, 4, 5, 6].map((seed) => ({ name: "eager", strategy: [range], seed })),
+    ...[1, 2, 3, 4, 5, 6].map((seed) => ({ name: "cooperative", strategy: [cooperativeSticky], seed })),
+  ];
+  it.each<{ name: string; strategy: readonly Assignor[]; seed: number }>(cases)(
+    "loses nothing, commits nothing too early, and never shares a partition ($name, seed $seed)",
+    async ({ strategy, seed }) => {
       const setup = await GroupSetup.start({ partitions: partitions.length, seed });
       const random = simRandom(`chaos ${seed}`);
       const { clock } = setup.sim.world;
@@ -40,6 +45,7 @@ describe("a group in trouble", () => {
       let born = 0;
       const join = () =>
         setup.member(`m${++born}`, {
+          partitionAssignmentStrategy: strategy,
           sessionTimeoutMs: 6_000,
           heartbeatIntervalMs: 1_000,
           maxPollIntervalMs: 15_000,

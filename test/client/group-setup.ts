@@ -1,6 +1,14 @@
 /** A broker, a topic with keyed records, and members of a group that note down all that happens to them, in virtual time. */
 import type { BrokerOptions } from "@ottla/broker";
-import { Admin, Consumer, type ConsumerOptions, Producer, string, type TopicPartition } from "@ottla/client";
+import {
+  Admin,
+  Consumer,
+  type ConsumerOptions,
+  Producer,
+  type RebalanceListener,
+  string,
+  type TopicPartition,
+} from "@ottla/client";
 import type { SimProcess } from "@ottla/runtime";
 import { bootstrapServers, SimSetup } from "../support/sim-setup.ts";
 
@@ -142,6 +150,8 @@ export class Member {
   readonly process: SimProcess;
   /** Settles when the loop has ended. */
   readonly loop: Promise<unknown>;
+  /** Notes down what it is told; for another `subscribe`. */
+  readonly listener: RebalanceListener;
   error: unknown = null;
   isOver = false;
   readonly #setup: GroupSetup;
@@ -154,7 +164,7 @@ export class Member {
     const { runtime } = this.process;
     this.consumer = setup.consumer({ clientId: name, machine: name, ...rest, runtime });
     const names = (partitions: readonly TopicPartition[]) => ({ partitions: partitions.map(nameOf) });
-    const subscribed = this.consumer.subscribe(topics, {
+    this.listener = {
       async onPartitionsRevoked(partitions) {
         setup.note(name, "revoking", names(partitions));
         if (revokingMs > 0) await new Promise<void>((resolve) => runtime.clock.setTimer(revokingMs, resolve));
@@ -162,7 +172,8 @@ export class Member {
       },
       onPartitionsAssigned: (partitions) => setup.note(name, "assigned", names(partitions)),
       onPartitionsLost: (partitions) => setup.note(name, "lost", names(partitions)),
-    });
+    };
+    const subscribed = this.consumer.subscribe(topics, this.listener);
     this.loop = subscribed
       .then(() => this.#run(handle))
       .catch((error: unknown) => {

@@ -45,6 +45,8 @@ export class ClassicGroupSession implements GroupMembership {
   #lastGenerationId = -1;
   /** A newer one takes the place of one that nobody has begun. */
   #task: Task | null = null;
+  /** Which stay in the group this is: another begins when all was lost. */
+  #stay = 0;
   /** The application is at a task, or leaves. */
   #isBusy = false;
   #failure: KafkaError | null = null;
@@ -70,7 +72,7 @@ export class ClassicGroupSession implements GroupMembership {
         assign: (effect) => void this.#leader.assign(effect).then((event) => this.#driver.dispatch(event)),
         fail: (failure) => this.#fail(failure),
         pollTimedOut: (busyMs) => host.pollTimedOut(busyMs),
-        identity: ({ identity }) => host.setIdentity(identity),
+        identity: ({ identity }) => host.setIdentity(this.#withStay(identity)),
         polledAt: () => host.polledAt(),
       },
     );
@@ -172,6 +174,13 @@ export class ClassicGroupSession implements GroupMembership {
     if (this.#joinedTopics === null) return;
     if (subscription.isPattern && this.#hasNewTopics()) this.rejoin("other topics match the pattern");
     else if (this.#leader.hasOutdated()) this.rejoin("the topics' partitions have changed");
+  }
+
+  /** Eager, nothing is kept from one generation to the next. */
+  #withStay(identity: MembershipIdentity): MembershipIdentity {
+    if (this.#protocol === "eager") return identity;
+    if (identity.standing === "out") this.#stay++;
+    return { ...identity, stay: this.#stay };
   }
 
   #hasNewTopics(): boolean {

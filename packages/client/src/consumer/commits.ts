@@ -1,5 +1,5 @@
-import type { KafkaError } from "../errors.ts";
-import { TimeoutError } from "../errors.ts";
+import { errorCodes } from "@ottla/protocol";
+import { type KafkaError, kafkaError, TimeoutError } from "../errors.ts";
 import { waitFor } from "../wait.ts";
 import { fetchCommitted } from "./committed-offsets.ts";
 import type { Committer } from "./committer.ts";
@@ -8,7 +8,7 @@ import type { CommitCallback, CommittedPosition, ConsumerCallOptions } from "./c
 import type { ConsumerEngine } from "./engine.ts";
 import type { GroupLink } from "./group-link.ts";
 import { checkOffsets, needsGroup } from "./offset-lists.ts";
-import { PartitionMap, type TopicPartition, type TopicPartitionOffset } from "./topic-partition.ts";
+import { PartitionMap, partitionName, type TopicPartition, type TopicPartitionOffset } from "./topic-partition.ts";
 
 type Offsets = readonly TopicPartitionOffset[];
 
@@ -87,8 +87,10 @@ export class Commits<K, V> {
     const isForeign = ({ topic, partition }: TopicPartition) => own.get(topic, partition) === undefined;
     const foreign = isSubscribed ? list.find(isForeign) : undefined;
     if (foreign !== undefined) {
-      const place = `${foreign.topic}-${foreign.partition}`;
-      throw new CommitFailedError(`${what}: ${place} is not assigned to this consumer (any more)`);
+      const isRebalancing = this.#engine.identity.standing === "rebalancing";
+      // It may come back with the round that is under way.
+      if (isRebalancing) throw kafkaError(errorCodes.REBALANCE_IN_PROGRESS, `${what} of ${partitionName(foreign)}`);
+      throw new CommitFailedError(`${what}: ${partitionName(foreign)} is not assigned to this consumer (any more)`);
     }
     if (own.coversCurrent(list)) own.finish();
     return list;

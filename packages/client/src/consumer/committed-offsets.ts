@@ -27,7 +27,8 @@ export function fetchCommitted(
   return retry(policy, async () => {
     try {
       const nodeId = await findCoordinator(core, link, signal);
-      const sendOptions = { purpose: "coordinator", maxVersion: maxFetchVersion, signal } as const;
+      // Not on the connection where a JoinGroup may be waiting for the others of the group.
+      const sendOptions = { purpose: "default", maxVersion: maxFetchVersion, signal } as const;
       const response = await core.pool.send(nodeId, apis.offsetFetch, request(link, partitions), sendOptions);
       return read(link, response);
     } catch (error) {
@@ -60,7 +61,7 @@ function request(link: GroupLink, partitions: readonly TopicPartition[]) {
 
 function signature(link: GroupLink): { memberId: string; memberEpoch: number } | undefined {
   const identity = link.identity();
-  if (identity?.stay === undefined || identity.standing !== "stable") return undefined;
+  if (link.groupProtocol === "classic" || identity?.standing !== "stable") return undefined;
   return { memberId: identity.memberId, memberEpoch: identity.generationId };
 }
 

@@ -28,8 +28,9 @@ const maxCommitVersion = 9;
 
 /**
  * Sends commits, one request after the other, in the order in which they were asked for: a commit that is tried again never overtakes, nor is overtaken by, another. What
- * waits behind a request goes into the next one together. A commit belongs to the generation in which it was asked for, and fails once that is over; with the consumer protocol (KIP-848) to the stay in the group,
- * and is signed with the epoch of the moment.
+ * waits behind a request goes into the next one together. A commit belongs to the generation in which it was asked for, and fails once that is over. Where partitions are kept from one to
+ * the next (cooperative rebalancing, KIP-848), it belongs to the stay in the group, and is signed with the generation of the moment: what it commits still belongs to this member, since
+ * partitions are only let go of once the commits before have been settled.
  */
 export class Committer {
   readonly #core: ClientCore;
@@ -126,7 +127,9 @@ export class Committer {
     try {
       const nodeId = await findCoordinator(this.#core, this.#link, signal);
       const identity = this.#signature(group[0]!.identity);
-      const options = { purpose: "coordinator", maxVersion: maxCommitVersion, signal } as const;
+      // Behind a JoinGroup on the same connection it would wait for the round to end.
+      const purpose = identity?.standing === "rebalancing" ? "default" : "coordinator";
+      const options = { purpose, maxVersion: maxCommitVersion, signal } as const;
       const response = await this.#core.pool.send(nodeId, apis.offsetCommit, this.#request(offsets, identity), options);
       this.#check(response, identity);
     } catch (error) {
@@ -205,42 +208,64 @@ export class Committer {
         break;
       case "staleEpoch":
         // The coordinator is ahead: the next answer to a heartbeat brings its epoch, or the news that all is lost.
-        return kafkaError(errorCode, what, { retriable: identity?.stay !== undefined });
+        return kafkaError(errorCode, what, { retriable: this.#link.groupProtocol === "consumer" });
       case "rebalancing":
       case "fenced":
-        if (identity !== null) this.#link.commitRefused(errorCode, identity);
-        break;
       case "unknownMember":
-      case "illegalGeneration": {
-        if (identity !== null) this.#link.commitRefused(errorCode, identity);
-        const why = identity === null ? "a group with members takes no commits from others" : outOfGroup;
-        return new CommitFailedError(`${what}: ${errorName(errorCode)}: ${why}`, { errorCode });
-      }
+      case "illegalGeneration":
+        return this.#refused(verdict, errorCode, what, identity);
       default:
         break;
     }
     return kafkaError(errorCode, what);
   }
 
+  /** The coordinator does not take commits from the one who signed: not yet, or not any more. */
+  #refused(
+    verdict: "rebalancing" | "fenced" | "unknownMember" | "illegalGeneration",
+    errorCode: number,
+    what: string,
+    signed: MembershipIdentity | null,
+  ): KafkaError {
+    const current = this.#link.identity();
+    // The round that it met is one that this member knows of, or has been through since.
+    const isKnown =
+      signed !== null && (signed.standing === "rebalancing" || signed.generationId !== current?.generationId);
+    if (isKnown && (verdict === "rebalancing" || verdict === "illegalGeneration") && isSame(signed, current)) {
+      return this.#rebalancing(true);
+    }
+    if (isKnown && current?.standing === "rebalancing") return this.#rebalancing(false);
+    if (signed !== null) this.#link.commitRefused(errorCode, signed);
+    if (verdict === "rebalancing") return this.#rebalancing(false);
+    if (verdict === "fenced" && !isKnown) return kafkaError(errorCode, what);
+    const why = signed === null ? "a group with members takes no commits from others" : outOfGroup;
+    return new CommitFailedError(`${what}: ${errorName(errorCode)}: ${why}`, { errorCode });
+  }
+
   /** Why a commit that was asked for by one cannot be sent by the other; null where it can. */
   #refusal(asked: MembershipIdentity | null, current: MembershipIdentity | null): KafkaError | null {
     if (this.#closing.signal.aborted) return this.#closing.signal.reason as KafkaError;
     if (asked === null || current === null) return asked === current ? null : this.#outdated();
-    if (current.standing === "rebalancing") {
-      const what = `Could not commit offsets for group ${this.#link.groupId}: this consumer is in the middle of a rebalance`;
-      return new RebalanceInProgressError(`${what}; ask for the next message to complete it`, {
-        code: "REBALANCE_IN_PROGRESS",
-        errorCode: errorCodes.REBALANCE_IN_PROGRESS,
-      });
-    }
-    return current.standing === "stable" && isSame(asked, current) ? null : this.#outdated();
+    const keeps = current.standing === "stable" || (current.standing === "rebalancing" && current.stay !== undefined);
+    if (keeps && isSame(asked, current)) return null;
+    return current.standing === "rebalancing" ? this.#rebalancing(false) : this.#outdated();
+  }
+
+  #rebalancing(retriable: boolean): RebalanceInProgressError {
+    const what = `Could not commit offsets for group ${this.#link.groupId}: this consumer is in the middle of a rebalance`;
+    return new RebalanceInProgressError(`${what}; ask for the next message to complete it`, {
+      code: "REBALANCE_IN_PROGRESS",
+      errorCode: errorCodes.REBALANCE_IN_PROGRESS,
+      retriable,
+    });
   }
 
   #outdated(): CommitFailedError {
     return new CommitFailedError(`Could not commit offsets for group ${this.#link.groupId}: ${outOfGroup}`);
   }
 
-  #late(cause: unknown): TimeoutError {
+  #late(cause: unknown): KafkaError {
+    if (cause instanceof RebalanceInProgressError) return this.#rebalancing(false);
     return new TimeoutError(`Could not commit offsets for group ${this.#link.groupId} in time`, { cause });
   }
 

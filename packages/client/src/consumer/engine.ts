@@ -222,7 +222,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
   async commitFinished(): Promise<void> {
     if (!this.settings.enableAutoCommit || this.committer === null) return;
     const offsets = this.offsets.finished();
-    if (offsets.length === 0 || (this.#isSubscribed && this.#identity.standing !== "stable")) return;
+    if (offsets.length === 0 || (this.#isSubscribed && this.#identity.standing === "out")) return;
     const timeoutMs = Math.min(this.settings.defaultApiTimeoutMs, this.settings.maxPollIntervalMs);
     await this.committer
       .commit(offsets, timeoutMs, true)
@@ -359,6 +359,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
     return {
       groupId,
       groupInstanceId: this.settings.groupInstanceId,
+      groupProtocol: this.settings.groupProtocol,
       identity: () => (this.#isSubscribed ? this.#identity : null),
       commitRefused: (errorCode, identity) => this.group?.commitRefused(errorCode, identity),
       coordinatorLost: (reason) => {

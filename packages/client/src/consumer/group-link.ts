@@ -5,6 +5,7 @@ import type { MembershipIdentity } from "./membership-events.ts";
 export interface GroupLink {
   readonly groupId: string;
   readonly groupInstanceId: string | null;
+  readonly groupProtocol: "classic" | "consumer";
   /** Who commits; null where partitions were assigned by hand, and commits are those of no member. */
   identity(): MembershipIdentity | null;
   /** Tells the member what a commit ran into. */

@@ -46,7 +46,7 @@ export interface MembershipIdentity {
   readonly generationId: number;
   /** `stable`: part of a generation; `rebalancing`: between two; `out`: not a member. */
   readonly standing: "stable" | "rebalancing" | "out";
-  /** With the consumer protocol (KIP-848), where the epoch (`generationId`) moves on without anything being lost: which stay in the group this is. */
+  /** Where partitions are kept from one generation or epoch to the next (cooperative rebalancing, KIP-848): which stay in the group this is. Another begins when all was lost. */
   readonly stay?: number;
 }
 
