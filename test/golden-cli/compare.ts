@@ -31,9 +31,9 @@ export function sortHashOrder(text: string): string {
     .replace(/(?<=Configs: ).+/g, (configs) => configs.split(",").sort().join(","));
 }
 
-/** Sorts the lines below a header; lines that begin with a tab stay with the line above them. */
+/** Sorts the lines below a header; lines that begin with a tab stay with the line above them, if that does not. */
 function sortRows(paragraph: string): string {
-  const blocks = paragraph.split(/(?<=\n)(?!\n|\t|$)/);
+  const blocks = paragraph.split(paragraph.startsWith("\t") ? /(?<=\n)(?=\t)/ : /(?<=\n)(?!\n|\t|$)/);
   const isTable = /^\n?(GROUP|TOPIC|Error:) /.test(blocks[0] === "\n" ? (blocks[1] ?? "") : (blocks[0] ?? ""));
   const headers = (isTable ? 1 : 0) + (blocks[0] === "\n" ? 1 : 0);
   return [...blocks.slice(0, headers), ...blocks.slice(headers).sort()].join("");

@@ -15,8 +15,8 @@ import type { RecordedCase } from "./recorded.ts";
 
 const tools = { "kafka-topics": runTopicCommand, "kafka-consumer-groups": runGroupCommand };
 
-/** The settings of the recordings' broker. */
-const config = {
+/** The settings of the recordings' brokers. */
+export const config = {
   "num.partitions": "1",
   "offsets.topic.num.partitions": "1",
   "group.initial.rebalance.delay.ms": "0",
@@ -50,8 +50,8 @@ export class Stage implements AsyncDisposable {
     this.producer = new Producer<string, string>({ bootstrapServers });
   }
 
-  static async open(): Promise<Stage> {
-    return new Stage(await startSubject(), mkdtempSync(join(tmpdir(), "ottla-golden-")));
+  static async open(start = startSubject): Promise<Stage> {
+    return new Stage(await start(), mkdtempSync(join(tmpdir(), "ottla-golden-")));
   }
 
   /** Writes a file and returns its path. */

@@ -1,14 +1,13 @@
 /** `kafka-topics` against the recorded runs of Kafka's own. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Directions, declareNames, declareWaiting, keyOf, playAll, Stage } from "./player.ts";
+import { type Directions, declareNames, playAll, Stage } from "./player.ts";
 import { readRecorded } from "./recorded.ts";
 
-/** Sections that need three brokers, which one process does not have yet. */
+/** Sections with three brokers: see `three-brokers.test.ts`. */
 const threeBrokers = ["Three brokers", "One of three brokers down", "The broker is back"];
 
 const all = readRecorded("topics.md");
 const cases = all.filter(({ section }) => !threeBrokers.includes(section));
-const waiting = all.filter((it) => !cases.includes(it)).map(keyOf);
 
 async function topicId(stage: Stage, name: string): Promise<string> {
   const [topic] = await stage.admin.describeTopics([name]);
@@ -45,6 +44,5 @@ describe("kafka-topics", () => {
     expect(threeBrokers.filter((section) => !sections.has(section))).toEqual([]);
   });
   declareNames(cases, { directions: Object.keys(directions) });
-  declareWaiting(waiting);
   playAll(cases, directions, () => stage);
 });
