@@ -1,5 +1,5 @@
 import type { ClientCore } from "../client-core.ts";
-import { KafkaError, kafkaError } from "../errors.ts";
+import { KafkaError } from "../errors.ts";
 import {
   type Assignor,
   compareText,
@@ -11,8 +11,9 @@ import type { ConsumerSettings } from "./consumer-config.ts";
 import { consumerProtocolType, decodeAssignment, encodeSubscription } from "./consumer-protocol.ts";
 import { GroupLeader } from "./group-leader.ts";
 import type { GroupHost, GroupMembership, GroupMembershipOptions, RebalanceListener } from "./group-membership.ts";
+import { checkTopics, GroupNews } from "./group-news.ts";
 import { MembershipDriver } from "./membership-driver.ts";
-import type { EffectOf, Failure, JoinProtocol, MembershipIdentity } from "./membership-events.ts";
+import type { EffectOf, JoinProtocol, MembershipIdentity } from "./membership-events.ts";
 import { byTopic, eachPartition } from "./offsets.ts";
 import { PartitionHandover } from "./partition-handover.ts";
 import type { Subscription } from "./subscription.ts";
@@ -37,6 +38,7 @@ export class ClassicGroupSession implements GroupMembership {
   readonly #driver: MembershipDriver;
   readonly #leader: GroupLeader;
   readonly #handover: PartitionHandover;
+  readonly #news: GroupNews;
   readonly #closing = new AbortController();
   #subscription: Subscription | null = null;
   /** The topics that the group knows of this member; null while it knows of none. */
@@ -49,8 +51,6 @@ export class ClassicGroupSession implements GroupMembership {
   #stay = 0;
   /** The application is at a task, or leaves. */
   #isBusy = false;
-  #failure: KafkaError | null = null;
-  #hasFailed = false;
 
   constructor(options: GroupMembershipOptions) {
     this.#core = options.core;
@@ -58,6 +58,7 @@ export class ClassicGroupSession implements GroupMembership {
     this.#groupId = options.groupId;
     this.#handover = new PartitionHandover(options);
     this.#host = options.host;
+    this.#news = new GroupNews(options.groupId, () => options.host.attention());
     this.#assignors = options.settings.partitionAssignmentStrategy;
     this.#protocol = rebalanceProtocol(this.#assignors) ?? "eager";
     this.#leader = new GroupLeader(options.core, this.#assignors, this.#protocol, this.#closing.signal);
@@ -70,7 +71,7 @@ export class ClassicGroupSession implements GroupMembership {
         protocols: (generationId) => this.#protocols(generationId),
         assigned: (effect) => this.#setTask(effect),
         assign: (effect) => void this.#leader.assign(effect).then((event) => this.#driver.dispatch(event)),
-        fail: (failure) => this.#fail(failure),
+        fail: (failure) => this.#news.fail(failure),
         pollTimedOut: (busyMs) => host.pollTimedOut(busyMs),
         identity: ({ identity }) => host.setIdentity(this.#withStay(identity)),
         polledAt: () => host.polledAt(),
@@ -102,15 +103,11 @@ export class ClassicGroupSession implements GroupMembership {
   }
 
   get hasTask(): boolean {
-    return this.#task !== null || this.#failure !== null;
+    return this.#task !== null || this.#news.isWaiting;
   }
 
   async runTask(): Promise<void> {
-    const failure = this.#failure;
-    if (failure !== null) {
-      this.#failure = null;
-      throw failure;
-    }
+    this.#news.throwNext();
     const task = this.#task;
     this.#task = null;
     this.#isBusy = true;
@@ -124,9 +121,7 @@ export class ClassicGroupSession implements GroupMembership {
   }
 
   resume(): void {
-    if (!this.#hasFailed || this.#failure !== null) return;
-    this.#hasFailed = false;
-    this.#driver.dispatch({ type: "resumed" });
+    if (this.#news.takeResumption()) this.#driver.dispatch({ type: "resumed" });
   }
 
   async leave(reason: string, standing: MembershipIdentity["standing"]): Promise<void> {
@@ -164,13 +159,7 @@ export class ClassicGroupSession implements GroupMembership {
   metadataChanged(): void {
     const subscription = this.#subscription;
     if (subscription === null) return;
-    const { metadata } = this.#core;
-    for (const topic of subscription.topics(metadata)) {
-      const error = metadata.topic(topic) === undefined ? metadata.topicError(topic) : undefined;
-      // A topic that is missing may just be about to be created; one whose name is not valid never is.
-      if (error?.retriable === true) metadata.invalidate(topic);
-      else if (error !== undefined) this.#tell(error);
-    }
+    checkTopics(this.#core.metadata, subscription, this.#news);
     if (this.#joinedTopics === null) return;
     if (subscription.isPattern && this.#hasNewTopics()) this.rejoin("other topics match the pattern");
     else if (this.#leader.hasOutdated()) this.rejoin("the topics' partitions have changed");
@@ -202,21 +191,6 @@ export class ClassicGroupSession implements GroupMembership {
     this.#task = null;
     void this.#prepareJoin(task);
     return true;
-  }
-
-  #fail({ errorCode, message, retriable }: Failure): void {
-    this.#hasFailed = true;
-    this.#failure =
-      errorCode === null
-        ? new KafkaError(message, { code: "GROUP_FAILED", retriable })
-        : kafkaError(errorCode, `Could not take part in group ${this.#groupId}`, { serverMessage: message });
-    this.#host.attention();
-  }
-
-  /** The application hears of it when it next asks; the membership goes on. */
-  #tell(error: KafkaError): void {
-    this.#failure ??= error;
-    this.#host.attention();
   }
 
   /** What cannot be taken along into the next round. */

@@ -65,9 +65,11 @@ export class ConsumerGroupSession implements GroupMembership {
   subscribe(subscription: Subscription, listener: RebalanceListener | undefined): void {
     const before = this.#subscription;
     const { metadata } = this.#core;
+    metadata.untrack(before?.topics(metadata) ?? []);
     this.#subscription = subscription;
     this.#handover.listener = listener ?? {};
     metadata.trackAll(subscription.isPattern);
+    metadata.track(this.#ownedIds?.keys() ?? []);
     if (!subscription.isPattern) metadata.track(subscription.topics(metadata));
     if (before === null) this.#driver.dispatch({ type: "subscribed" });
     else this.#tellSubscription();
