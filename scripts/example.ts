@@ -9,6 +9,7 @@ const file = join(directory, `${name}.ts`);
 
 if (!/^[a-z-]+$/.test(name) || name === "order" || !existsSync(file)) {
   const names = readdirSync(directory)
+    .filter((entry) => entry.endsWith(".ts"))
     .map((entry) => entry.replace(/\.ts$/, ""))
     .filter((entry) => entry !== "order");
   console.error(`which example? npm run example -- ${names.join(" | ")}`);
