@@ -1,6 +1,9 @@
 import { errorCodes } from "@ottla/protocol";
+import { ConsumerGroup } from "./consumer-group.ts";
+import type { ConsumerMember } from "./consumer-member.ts";
 import type { Group } from "./group.ts";
 import type { TopicIdPartitions } from "./group-events.ts";
+import type { TopicImage } from "./topic-image.ts";
 
 /** Partitions of a topic that a member owns or is to own. */
 export interface DescribedTopicPartitions extends TopicIdPartitions {
@@ -35,9 +38,54 @@ export interface DescribedConsumerGroup {
 }
 
 /** ConsumerGroupDescribe knows groups of KIP-848 only. */
-export function describeConsumerGroup(group: Group | undefined, groupId: string): DescribedConsumerGroup {
-  const what = group === undefined ? "not found" : "is not a consumer group";
-  return failedConsumerDescription(groupId, errorCodes.GROUP_ID_NOT_FOUND, `Group ${groupId} ${what}.`);
+export function describeConsumerGroup(
+  group: Group | undefined,
+  groupId: string,
+  topics: TopicImage,
+  defaultAssignor: string,
+): DescribedConsumerGroup {
+  if (!(group instanceof ConsumerGroup)) {
+    const what = group === undefined ? "not found" : "is not a consumer group";
+    return failedConsumerDescription(groupId, errorCodes.GROUP_ID_NOT_FOUND, `Group ${groupId} ${what}.`);
+  }
+  return {
+    errorCode: 0,
+    errorMessage: null,
+    groupId,
+    groupState: group.state,
+    groupEpoch: group.groupEpoch,
+    assignmentEpoch: group.assignmentEpoch,
+    assignorName: group.preferredAssignor() ?? defaultAssignor,
+    members: Array.from(group.members.values(), (member) => describeMember(group, member, topics)),
+  };
+}
+
+function describeMember(group: ConsumerGroup, member: ConsumerMember, topics: TopicImage): DescribedConsumerMember {
+  const { memberId, metadata, current } = member;
+  const { instanceId, rackId, clientId, clientHost, subscribedTopicNames, subscribedTopicRegex } = metadata;
+  const assigned = Array.from(current.assigned, ([topicId, { partitions }]) => ({ topicId, partitions }));
+  const target = Array.from(group.target(memberId), ([topicId, partitions]) => ({ topicId, partitions }));
+  return {
+    memberId,
+    instanceId,
+    rackId,
+    memberEpoch: current.memberEpoch,
+    clientId,
+    clientHost,
+    subscribedTopicNames,
+    subscribedTopicRegex,
+    assignment: { topicPartitions: withNames(assigned, topics) },
+    targetAssignment: { topicPartitions: withNames(target, topics) },
+    memberType: member.usesClassicProtocol ? 0 : 1,
+  };
+}
+
+/** Topics that are gone have no name and are left out. */
+function withNames(partitions: readonly TopicIdPartitions[], topics: TopicImage): DescribedTopicPartitions[] {
+  return partitions.flatMap((one) => {
+    const topicName = topics.topicById(one.topicId)?.name;
+    return topicName === undefined ? [] : [{ ...one, topicName }];
+  });
 }
 
 /** ConsumerGroupDescribe's answer for a group that cannot be shown. */

@@ -9,11 +9,14 @@ import {
   type SyncGroupRequest,
 } from "@ottla/protocol";
 import { type Logger, type Runtime, randomUuid, type Timer } from "@ottla/runtime";
+import { randomTopicId } from "../cluster/uuid.ts";
 import {
   type DescribedConsumerGroup,
   describeConsumerGroup,
   failedConsumerDescription,
 } from "./consumer-group-descriptions.ts";
+import { checkHeartbeat } from "./consumer-group-events.ts";
+import { noSurroundings } from "./consumer-group-machine.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type DescribedGroup,
@@ -190,21 +193,21 @@ export class GroupCoordinator {
 
   /** ConsumerGroupHeartbeat (KIP-848): joins, keeps alive, takes over or gives up partitions, leaves. */
   consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, joiner: Joiner): Soon<ConsumerHeartbeatReply> {
-    return this.at(request.groupId, (partition) =>
-      partition.ask(
-        "consumerHeartbeat",
-        (ticket) => ({ ...request, ...joiner, type: "consumerHeartbeat", ticket, uuid: "" }),
-        consumerHeartbeatError,
-      ),
-    );
+    const refusal = checkHeartbeat(request, joiner.apiVersion, this.options.config.groupConsumerAssignors);
+    if (refusal !== null) return consumerHeartbeatError(refusal.errorCode, refusal.message);
+    const uuid = request.memberId === "" ? randomTopicId(this.options.runtime.random) : "";
+    return this.at(request.groupId, (partition) => partition.consumerHeartbeat(request, joiner, uuid));
   }
 
   /** Groups of KIP-848 with their members and epochs (ConsumerGroupDescribe); GROUP_ID_NOT_FOUND for groups of other kinds. */
   async describeConsumerGroups(groupIds: readonly string[]): Promise<DescribedConsumerGroup[]> {
+    const topics = this.options.topics ?? noSurroundings.topics;
+    const defaultAssignor = this.options.config.groupConsumerAssignors[0] ?? "uniform";
     const answers = this.byPartition(groupIds).map((ids) =>
       this.at(ids[0]!, (partition) =>
         partition.read(
-          (machine) => ids.map((groupId) => describeConsumerGroup(machine.group(groupId), groupId)),
+          (machine) =>
+            ids.map((groupId) => describeConsumerGroup(machine.group(groupId), groupId, topics, defaultAssignor)),
           (errorCode) => ids.map((groupId) => failedConsumerDescription(groupId, errorCode, null)),
         ),
       ),
@@ -213,7 +216,9 @@ export class GroupCoordinator {
   }
 
   /** A topic was made, deleted or has more partitions: groups look at their subscriptions again. */
-  onTopicsChanged(_names: readonly string[]): void {}
+  onTopicsChanged(names: readonly string[]): void {
+    for (const one of this.partitions) one.topicsChanged({ type: "topicsChanged", names });
+  }
 
   syncGroup(request: SyncGroupRequest): Soon<SyncReply> {
     if (request.groupId === "") return syncError(errorCodes.INVALID_GROUP_ID);
@@ -335,7 +340,11 @@ export class GroupCoordinator {
 
   private makePartition(index: number): GroupPartition {
     const { runtime, logger, config, partitionFor } = this.options;
-    return new GroupPartition({ index, runtime, logger, config, open: () => partitionFor(index) });
+    const surroundings = {
+      topics: this.options.topics ?? noSurroundings.topics,
+      groupSettings: this.options.groupSettings ?? noSurroundings.groupSettings,
+    };
+    return new GroupPartition({ index, runtime, logger, config, surroundings, open: () => partitionFor(index) });
   }
 
   /** Goes on with the partition of a group, once that is there. */

@@ -130,6 +130,26 @@ export interface AssignmentStoredEvent {
   readonly generationId: number;
 }
 
+/** What follows once the records of a member of a consumer group have been applied: its timers. */
+export interface ConsumerMemberStoredEvent {
+  readonly type: "consumerMemberStored";
+  readonly groupId: string;
+  readonly memberId: string;
+}
+
+/** What follows once a group's regular expressions have been resolved and stored. */
+export interface RegexesStoredEvent {
+  readonly type: "regexesStored";
+  readonly groupId: string;
+  readonly topicsVersion: number;
+}
+
+/** Topics were made, deleted or have grown. */
+export interface TopicsChangedEvent {
+  readonly type: "topicsChanged";
+  readonly names: readonly string[];
+}
+
 /** What follows once a static member's new id has been applied. */
 export interface StaticMemberStoredEvent {
   readonly type: "staticMemberStored";
@@ -180,6 +200,9 @@ export type GroupEvent =
   | DeleteOffsetsEvent
   | DeleteGroupsEvent
   | TopicsDeletedEvent
+  | TopicsChangedEvent
+  | ConsumerMemberStoredEvent
+  | RegexesStoredEvent
   | AssignmentStoredEvent
   | StaticMemberStoredEvent
   /** A deadline has passed: at most one is handled per event, so this comes again while `deadline()` is in the past. */

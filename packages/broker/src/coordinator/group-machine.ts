@@ -3,11 +3,21 @@ import { type Logger, silentLogger } from "@ottla/runtime";
 import { ClassicGroup } from "./classic-group.ts";
 import { ClassicGroupMachine, leaveUnknownGroup } from "./classic-group-machine.ts";
 import type { ClassicTimed } from "./classic-member.ts";
+import { ConsumerGroup } from "./consumer-group.ts";
+import {
+  ConsumerGroupMachine,
+  type GroupSurroundings,
+  noSurroundings,
+  type QuickHeartbeat,
+} from "./consumer-group-machine.ts";
+import type { ConsumerGroupRecord } from "./consumer-group-records.ts";
+import type { ConsumerTimed } from "./consumer-member.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import type { Group } from "./group.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type CommitEvent,
+  type ConsumerHeartbeatReply,
   consumerHeartbeatError,
   type DeleteGroupsEvent,
   type DeleteOffsetsEvent,
@@ -38,12 +48,18 @@ const firstVersionWithGroupNotFound = 9;
  */
 export class GroupMachine {
   private readonly groups = new Map<string, Group>();
-  private readonly timers = new DeadlineHeap<ClassicTimed>();
+  private readonly timers = new DeadlineHeap<ClassicTimed | ConsumerTimed>();
   private readonly classic: ClassicGroupMachine;
+  private readonly consumer: ConsumerGroupMachine;
   private readonly offsets: OffsetsMachine;
 
-  constructor(config: GroupCoordinatorConfig, logger: Logger = silentLogger) {
+  constructor(
+    config: GroupCoordinatorConfig,
+    logger: Logger = silentLogger,
+    surroundings: GroupSurroundings = noSurroundings,
+  ) {
     this.classic = new ClassicGroupMachine(config, this.timers, logger);
+    this.consumer = new ConsumerGroupMachine(config, this.timers, surroundings, logger);
     this.offsets = new OffsetsMachine(config);
   }
 
@@ -58,11 +74,9 @@ export class GroupMachine {
       case "join":
         this.join(event, now, effects);
         break;
-      case "consumerHeartbeat": {
-        const body = consumerHeartbeatError(errorCodes.UNSUPPORTED_VERSION);
-        effects.replies.push({ kind: "consumerHeartbeat", ticket: event.ticket, body });
+      case "consumerHeartbeat":
+        this.consumer.heartbeat(this.groups.get(event.groupId), event, now, effects);
         break;
-      }
       case "sync":
         this.sync(event, effects);
         break;
@@ -96,15 +110,23 @@ export class GroupMachine {
       case "staticMemberStored":
         this.classic.staticMemberStored(this.classicGroup(event.join.groupId)!, event, now, effects);
         break;
-      case "timer": {
-        const timed = this.timers.popDue(now.monotonic);
-        const group = timed === null ? undefined : this.classicGroup(timed.groupId);
-        if (timed !== null && group !== undefined) this.classic.timeout(group, timed, now, effects);
+      case "consumerMemberStored":
+        this.consumer.memberStored(this.consumerGroup(event.groupId)!, event, now);
         break;
-      }
+      case "regexesStored":
+        this.consumer.regexesStored(this.consumerGroup(event.groupId)!, event);
+        break;
+      case "topicsChanged":
+        this.consumer.topicsChanged(this.groups.values(), event.names);
+        break;
+      case "timer":
+        this.timeout(now, effects);
+        break;
       case "loaded":
-        for (const group of this.groups.values())
+        for (const group of this.groups.values()) {
           if (group instanceof ClassicGroup) this.classic.loaded(group, now, effects);
+          else if (group instanceof ConsumerGroup) this.consumer.loaded(group, now);
+        }
         break;
       case "expireOffsets":
         this.expireOffsets(now, effects);
@@ -113,6 +135,27 @@ export class GroupMachine {
         this.rejected(event.event, event.errorCode, now, effects);
         break;
     }
+  }
+
+  private timeout(now: Instant, effects: Effects): void {
+    const timed = this.timers.popDue(now.monotonic);
+    const group = timed === null ? undefined : this.groups.get(timed.groupId);
+    if (timed === null || group === undefined) return;
+    if (isConsumerTimed(timed)) {
+      if (group instanceof ConsumerGroup) this.consumer.timeout(group, timed, now, effects);
+    } else if (group instanceof ClassicGroup) {
+      this.classic.timeout(group, timed, now, effects);
+    }
+  }
+
+  /** A ConsumerGroupHeartbeat that changes nothing is answered here; null for any other, which is an event. */
+  quickHeartbeat(
+    beat: QuickHeartbeat,
+    client: { readonly clientId: string; readonly clientHost: string },
+    now: Instant,
+  ): ConsumerHeartbeatReply | null {
+    const group = this.groups.get(beat.groupId);
+    return group instanceof ConsumerGroup ? this.consumer.quickHeartbeat(group, beat, client, now) : null;
   }
 
   private join(event: JoinEvent, now: Instant, effects: Effects): void {
@@ -203,6 +246,13 @@ export class GroupMachine {
       case "join":
         effects.replies.push({ kind: "join", ticket: event.ticket, body: joinError("", errorCode) });
         break;
+      case "consumerHeartbeat":
+        effects.replies.push({
+          kind: "consumerHeartbeat",
+          ticket: event.ticket,
+          body: consumerHeartbeatError(errorCode),
+        });
+        break;
       case "sync":
         this.classic.syncRejected(this.classicGroup(event.groupId)!, errorCode, now, effects);
         break;
@@ -235,11 +285,34 @@ export class GroupMachine {
         }
         this.offsets.apply(record, origin);
         break;
+      default:
+        this.applyConsumerGroup(record);
+    }
+  }
+
+  private applyConsumerGroup(record: ConsumerGroupRecord): void {
+    const { groupId } = record;
+    let group = this.consumerGroup(groupId);
+    if (group === undefined) {
+      // Nothing is left to delete.
+      if (record.value === null) return;
+      // A group that exists because of its offsets only, or (in a log that was compacted) one whose own tombstone is gone.
+      this.classicGroup(groupId)?.close();
+      group = this.consumer.make(groupId);
+      this.groups.set(groupId, group);
+    }
+    if (record.kind === "consumerGroup" && record.value === null) {
+      this.consumer.forget(group);
+      this.groups.delete(groupId);
+    } else {
+      group.apply(record);
     }
   }
 
   private applyClassicGroup({ groupId, value }: ClassicGroupRecord): void {
     const existing = this.classicGroup(groupId);
+    const other = this.consumerGroup(groupId);
+    if (other !== undefined && value !== null) this.consumer.forget(other);
     if (value !== null) {
       this.groups.set(groupId, this.classic.apply(existing, groupId, value));
     } else if (existing !== undefined) {
@@ -266,10 +339,19 @@ export class GroupMachine {
     return this.offsets;
   }
 
+  private consumerGroup(groupId: string): ConsumerGroup | undefined {
+    const group = this.groups.get(groupId);
+    return group instanceof ConsumerGroup ? group : undefined;
+  }
+
   private classicGroup(groupId: string): ClassicGroup | undefined {
     const group = this.groups.get(groupId);
     return group instanceof ClassicGroup ? group : undefined;
   }
+}
+
+function isConsumerTimed(timed: ClassicTimed | ConsumerTimed): timed is ConsumerTimed {
+  return timed.kind.startsWith("consumer");
 }
 
 function commitError(

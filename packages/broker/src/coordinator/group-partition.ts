@@ -1,17 +1,22 @@
-import { type Codec, errorCodes } from "@ottla/protocol";
+import { type Codec, type ConsumerGroupHeartbeatRequest, errorCodes } from "@ottla/protocol";
 import type { Logger, Runtime } from "@ottla/runtime";
 import type { AppendOutcome } from "../log/outcomes.ts";
 import { CommitGate } from "./commit-gate.ts";
+import type { GroupSurroundings } from "./consumer-group-machine.ts";
+import type { Joiner } from "./coordinator.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
-import type {
-  Effects,
-  GroupEvent,
-  Heartbeat,
-  Instant,
-  ReplyBody,
-  ReplyKind,
-  TopicsDeletedEvent,
+import {
+  type ConsumerHeartbeatReply,
+  consumerHeartbeatError,
+  type Effects,
+  type GroupEvent,
+  type Heartbeat,
+  type Instant,
+  type ReplyBody,
+  type ReplyKind,
+  type TopicsChangedEvent,
+  type TopicsDeletedEvent,
 } from "./group-events.ts";
 import { GroupMachine } from "./group-machine.ts";
 import { buildGroupBatches, codecOfSetting } from "./group-record-codec.ts";
@@ -29,6 +34,7 @@ export interface GroupPartitionOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly config: GroupCoordinatorConfig;
+  readonly surroundings: GroupSurroundings;
   /** The partition of `__consumer_offsets`, which is made if need be. */
   open(): OffsetsLog | Promise<OffsetsLog>;
 }
@@ -72,7 +78,7 @@ export class GroupPartition {
   constructor(options: GroupPartitionOptions) {
     this.options = options;
     this.codec = codecOfSetting(options.config.offsetsTopicCompressionCodec);
-    this.machine = new GroupMachine(options.config, options.logger);
+    this.machine = new GroupMachine(options.config, options.logger, options.surroundings);
     this.timer = new DeadlineTimer(options.runtime.clock, () => this.timerFired());
   }
 
@@ -150,6 +156,34 @@ export class GroupPartition {
     return new Promise((resolve) => this.gate.pass({ deliver: () => resolve(answer), refuse: resolve }));
   }
 
+  /** ConsumerGroupHeartbeat: one that changes nothing is answered without an event. */
+  consumerHeartbeat(
+    request: ConsumerGroupHeartbeatRequest,
+    joiner: Joiner,
+    uuid: string,
+  ): Promise<ConsumerHeartbeatReply> | ConsumerHeartbeatReply {
+    if (this.state !== "active") return consumerHeartbeatError(this.errorCode);
+    const answer = this.machine.quickHeartbeat(request, joiner, this.now());
+    if (answer === null) {
+      return this.ask(
+        "consumerHeartbeat",
+        (ticket) => ({ ...request, ...joiner, type: "consumerHeartbeat", ticket, uuid }),
+        consumerHeartbeatError,
+      );
+    }
+    this.timer.set(this.machine.deadline());
+    if (this.gate.isOpen) return answer;
+    return new Promise((resolve) => {
+      const refuse = (errorCode: number) => resolve(consumerHeartbeatError(errorCode));
+      this.gate.pass({ deliver: () => resolve(answer), refuse });
+    });
+  }
+
+  /** While the partition is not there its groups need not know: they look at the topics after a replay. */
+  topicsChanged(event: TopicsChangedEvent): void {
+    if (this.state === "active") this.feed(event);
+  }
+
   /** Offsets of topics that are gone; kept for later while the partition is not there. */
   topicsDeleted(event: TopicsDeletedEvent): void {
     if (this.state === "active") this.feed(event);
@@ -210,7 +244,7 @@ export class GroupPartition {
   private load(partition: OffsetsLog): void {
     this.state = "loading";
     this.partition = partition;
-    this.machine = new GroupMachine(this.options.config, this.options.logger);
+    this.machine = new GroupMachine(this.options.config, this.options.logger, this.options.surroundings);
     this.continueLoading(new GroupReplay(partition, this.machine, this.options.logger), this.life);
   }
 

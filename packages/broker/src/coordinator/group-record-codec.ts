@@ -13,6 +13,7 @@ import {
   offsetCommitValue,
   storedKeyType,
 } from "@ottla/protocol";
+import { decodeConsumerRecord, encodeConsumerRecord } from "./consumer-record-codec.ts";
 import type { GroupRecord, OffsetRecord, StoredOffset } from "./group-records.ts";
 
 /** Newest version of GroupMetadataValue that Kafka 4.3 writes: it reads 4 (tagged fields) too. */
@@ -40,6 +41,8 @@ export function encodeGroupRecord(record: GroupRecord): KeyValue {
       const { groupId: group, topic, partition } = record;
       return { key: encodeStoredKey(offsetCommitKey, { group, topic, partition }), value: encodeOffset(record.value) };
     }
+    default:
+      return encodeConsumerRecord(record);
   }
 }
 
@@ -50,11 +53,12 @@ function encodeOffset(value: StoredOffset | null): Buffer | null {
 }
 
 /**
- * The record that a key and a value of `__consumer_offsets` are; its bytes are slices of `value`. Null for types that are not known: groups of other kinds than
- * the classic one, which this broker leaves alone. Throws a `DecodeError` where a known type cannot be read.
+ * The record that a key and a value of `__consumer_offsets` are; its bytes are slices of `value`. Null for types that are not known: groups of kinds
+ * that this broker leaves alone (share, streams). Throws a `DecodeError` where a known type cannot be read.
  */
 export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): GroupRecord | null {
-  switch (storedKeyType(key)) {
+  const type = storedKeyType(key);
+  switch (type) {
     case groupMetadataKey.key: {
       const { group: groupId } = decodeStoredKey(groupMetadataKey, key);
       return { kind: "classicGroup", groupId, value: value === null ? null : decodeStored(groupMetadataValue, value) };
@@ -64,7 +68,7 @@ export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): Gr
     case legacyOffsetCommitKey.key:
       return offsetRecord(decodeStoredKey(legacyOffsetCommitKey, key), value);
     default:
-      return null;
+      return decodeConsumerRecord(type, key, value);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ConsumerGroupRecord } from "./consumer-group-records.ts";
+
 /**
  * What the coordinator stores, as data. The fields are those of Kafka's stored messages (`protocol/stored/`), so that encoding takes them as they are;
  * `group-record-codec.ts` turns them into keys and values of `__consumer_offsets` and back.
@@ -60,8 +62,8 @@ export interface OffsetRecord {
   readonly value: StoredOffset | null;
 }
 
-/** One record of `__consumer_offsets`. Groups of the new protocol (KIP-848) will add theirs. */
-export type GroupRecord = ClassicGroupRecord | OffsetRecord;
+/** One record of `__consumer_offsets`. */
+export type GroupRecord = ClassicGroupRecord | OffsetRecord | ConsumerGroupRecord;
 
 /** Where a record stands in the log and who wrote it; producer id -1 for all but offsets committed in a transaction. */
 export interface RecordOrigin {

@@ -1,3 +1,4 @@
+import type { CommittedTopic } from "./group-events.ts";
 import type { GroupRecord } from "./group-records.ts";
 
 /** Kinds of groups, as ListGroups prints them. Kafka has Streams and Share besides. */
@@ -10,6 +11,8 @@ export interface CommitIdentity {
   /** Generation of a classic group, member epoch of a consumer group; negative from who is no member. */
   readonly generationOrEpoch: number;
   readonly apiVersion: number;
+  /** What is to be committed, where it matters whose the partitions are. */
+  readonly topics?: readonly CommittedTopic[];
 }
 
 /**

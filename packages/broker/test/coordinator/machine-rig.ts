@@ -1,5 +1,6 @@
 import { zeroUuid } from "@ottla/protocol";
 import type { ClassicGroup } from "../../src/coordinator/classic-group.ts";
+import type { GroupSurroundings } from "../../src/coordinator/consumer-group-machine.ts";
 import { defaultGroupCoordinatorConfig, type GroupCoordinatorConfig } from "../../src/coordinator/group-config.ts";
 import type {
   CommitEvent,
@@ -31,11 +32,11 @@ export class MachineRig {
   now = 0;
   /** Set to refuse the next append with this error. */
   rejectNext: number | null = null;
-  private nextTicket = 1;
+  protected nextTicket = 1;
   private nextUuid = 1;
 
-  constructor(config: Partial<GroupCoordinatorConfig> = {}) {
-    this.machine = new GroupMachine({ ...defaultGroupCoordinatorConfig, ...config });
+  constructor(config: Partial<GroupCoordinatorConfig> = {}, surroundings?: GroupSurroundings) {
+    this.machine = new GroupMachine({ ...defaultGroupCoordinatorConfig, ...config }, undefined, surroundings);
   }
 
   get instant(): { wall: number; monotonic: number } {

@@ -1,4 +1,4 @@
-import { array, bytes, int8, int32, int64, message, string, struct, uuid, type Value } from "../schema.ts";
+import { array, bigint64, bytes, int8, int32, int64, message, string, struct, uuid, type Value } from "../schema.ts";
 
 const topicPartitions = {
   topicId: uuid(),
@@ -22,7 +22,7 @@ export const consumerGroupMetadataValue = message(
   { key: 3, versions: [0, 0], flexible: 0 },
   {
     epoch: int32(),
-    metadataHash: int64({ tag: 0, default: 0 }),
+    metadataHash: bigint64({ tag: 0, default: 0n }),
   },
 );
 export type ConsumerGroupMetadataValue = Value<typeof consumerGroupMetadataValue>;
