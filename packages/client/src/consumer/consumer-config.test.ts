@@ -26,6 +26,11 @@ describe("a consumer's settings", () => {
       { groupProtocol: "consumer", sessionTimeoutMs: 6000 },
       /sessionTimeoutMs.*"consumer".*consumer\.session\.timeout\.ms/,
     ],
+    [
+      { partitionAssignmentStrategy: [range, { ...range, name: "own", protocols: ["cooperative"] }] },
+      /range, own have no rebalance protocol in common/,
+    ],
+    [{ partitionAssignmentStrategy: [{ ...range, protocols: [] }] }, /partitionAssignmentStrategy/],
     [{ groupProtocol: "consumer", heartbeatIntervalMs: 1 }, /heartbeatIntervalMs.*consumer\.heartbeat\.interval\.ms/],
     [
       { groupProtocol: "consumer", partitionAssignmentStrategy: [range] },
@@ -35,6 +40,11 @@ describe("a consumer's settings", () => {
     const make = () => consumerConfig({ ...required, ...options } as never);
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(message);
+  });
+
+  it("have Kafka's assignors by default", () => {
+    const { partitionAssignmentStrategy } = consumerConfig({ ...required, groupId: "orders" });
+    expect(partitionAssignmentStrategy.map(({ name }) => name)).toEqual(["range", "cooperative-sticky"]);
   });
 
   it("take what belongs to the protocol", () => {

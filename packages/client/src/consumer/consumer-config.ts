@@ -15,6 +15,7 @@ import {
 import { ConfigError } from "../errors.ts";
 import { bytes, type Deserializer } from "../serde.ts";
 import { type Assignor, rebalanceProtocol } from "./assignors/assignor.ts";
+import { cooperativeSticky } from "./assignors/cooperative-sticky.ts";
 import { range } from "./assignors/range.ts";
 import { type AutoOffsetReset, parseAutoOffsetReset, type ResetStrategy } from "./offset-reset.ts";
 
@@ -90,10 +91,13 @@ export const consumerSettings = {
   maxPollIntervalMs: integer(300_000, 1),
   /** How many records a batch may have. Default 500. */
   maxPollRecords: integer(500, 1),
-  /** The assignors, by preference; all members must have one in common. Kafka's default has the cooperative sticky one too. Default `[range]`. */
+  /**
+   * The assignors, by preference; all members must have one in common. Rebalances are cooperative where all of them are (KIP-429): with the default, which is Kafka's, they
+   * are eager by `range`, and one restart of each member with `[cooperativeSticky]` makes them cooperative. Default `[range, cooperativeSticky]`.
+   */
   partitionAssignmentStrategy: custom<readonly Assignor[]>(
     "a list of assignors, such as [range, roundRobin], no two of one name",
-    [range],
+    [range, cooperativeSticky],
     checkAssignors,
   ),
   /**

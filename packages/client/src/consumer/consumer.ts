@@ -107,9 +107,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     engine.settled();
   }
 
-  /** Lets go of everything, as for a rebalance, and leaves the group. */
+  /** Lets go of everything, as for a rebalance, and leaves the group. Rejects where a rebalance listener calls it: it would wait for the listener's end. */
   async unsubscribe(): Promise<void> {
     const engine = this.#open();
+    engine.listenerScope.ensureOutside("Consumer.unsubscribe");
     await engine.letGo("the consumer unsubscribed");
     engine.asking.interrupt();
   }
@@ -309,9 +310,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
 
   /**
    * Ends every loop, commits what is finished (with `enableAutoCommit`), tells the listener, leaves the group and closes the connections. Takes at most `timeoutMs` (default 30,000): then it gives up what is not done. Rejects with what
-   * the listener failed with, after all the rest. A second call waits for the first.
+   * the listener failed with, after all the rest. A second call waits for the first. Rejects at once, and closes nothing, where a rebalance listener calls it: it would wait for the listener's end.
    */
-  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#engine.listenerScope.ensureOutside("Consumer.close");
     this.#closing ??= this.#close(options.timeoutMs ?? defaultCloseTimeoutMs);
     return this.#closing;
   }

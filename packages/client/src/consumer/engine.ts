@@ -15,6 +15,7 @@ import { Fetcher } from "./fetcher.ts";
 import type { GroupLink } from "./group-link.ts";
 import type { GroupHost, GroupMembership } from "./group-membership.ts";
 import type { IsolationLevel } from "./list-offsets.ts";
+import { ListenerScope } from "./listener-scope.ts";
 import type { MembershipIdentity } from "./membership-events.ts";
 import { Offsets } from "./offsets.ts";
 import type { PartitionState } from "./partition-state.ts";
@@ -53,6 +54,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
   readonly changes = new Wakeup();
   /** The loop that is under way; there is one at a time. */
   iteration: object | null = null;
+  readonly listenerScope = new ListenerScope();
   readonly #report: Report;
   readonly #autoCommit: AutoCommit | null;
   #identity: MembershipIdentity = { memberId: "", generationId: -1, standing: "out" };
@@ -254,6 +256,10 @@ export class ConsumerEngine<K, V> implements GroupHost {
 
   polledAt(): number {
     return this.asking.polledAt;
+  }
+
+  runListener(call: () => Promise<void> | void): Promise<void> {
+    return this.listenerScope.run(call);
   }
 
   report(event: "assigned" | "revoked" | "lost", partitions: readonly TopicPartition[]): void {

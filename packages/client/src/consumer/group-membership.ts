@@ -35,6 +35,8 @@ export interface GroupHost {
   pollTimedOut(busyMs: number): void;
   /** When the application last asked (monotonic); now, while it waits. */
   polledAt(): number;
+  /** Calls the application's listener. */
+  runListener(call: () => Promise<void> | void): Promise<void>;
   report(event: "assigned" | "revoked" | "lost", partitions: readonly TopicPartition[]): void;
 }
 

@@ -104,7 +104,7 @@ export class PartitionHandover {
     const { listener } = this;
     const isMissing = method === "onPartitionsLost" && listener.onPartitionsLost === undefined;
     try {
-      await listener[isMissing ? "onPartitionsRevoked" : method]?.(partitions);
+      await this.#host.runListener(() => listener[isMissing ? "onPartitionsRevoked" : method]?.(partitions));
     } catch (error) {
       throw new RebalanceListenerError(method, error);
     }
