@@ -186,3 +186,29 @@ describe.each(["os", "always"] as const)("under flush %s, a crash at every singl
     },
   );
 });
+
+describe("a process that dies before it has synced the names it made", () => {
+  it.each(["create", "rename"] as const)("leaves them to the next one to sync (killed at a %s)", async (operation) => {
+    for (let nth = 1; nth <= 3; nth++) {
+      const world = simWorld(nth);
+      const machine = world.machine("server");
+      const first = machine.start().runtime;
+      first.disk.makeDirectory("/data");
+      await world.clock.until(first.disk.syncDirectory("/"));
+      machine.disk.plan({ operation, nth, effect: "killProcess" });
+      startOpening(first, { config: { flush: "always" }, partitions: partitionsAt(1) }).catch(() => {});
+      await world.clock.runFor(1_000);
+      for (const process of machine.processes) process.kill();
+      machine.disk.faults.clear();
+      const second = machine.start().runtime;
+      const logs = await world.clock.until(
+        startOpening(second, { config: { flush: "always" }, partitions: partitionsAt(2) }),
+      );
+      const promised: Promised = { acknowledged: new Map(), sent: new Map(), logStartOffset: 0, syncedTo: 0 };
+      await world.clock.until(sendValues(logs.partition("t", 0)!, promised, 0, 2, world));
+      machine.crash({ keeps: "none" });
+      const reopened = await reopen({ world, machine, promised }, "always");
+      check(reopened.partition("t", 0)!, promised, () => true);
+    }
+  });
+});

@@ -153,9 +153,11 @@ export class LogManager {
   async #open(options: LogManagerOptions): Promise<void> {
     const { runtime, logger } = this.#environment;
     const startedMs = runtime.clock.monotonic();
-    if (this.#isNew) await runtime.disk.syncDirectory(this.#dataDirectory);
     const mark = await takeCleanShutdown(runtime.disk, this.#dataDirectory);
     this.#wasCleanShutdown = mark !== null;
+    // Names that the process before has made are not durable either: it may have died before it synced them.
+    if (this.#isNew || mark === null) await runtime.disk.syncDirectory(this.#dataDirectory);
+    if (mark === null) this.#environment.root.changed();
     const { partitions: found, deleted } = this.#startup.listDirectories();
     let recovered = 0;
     for (const expected of options.partitions) {
