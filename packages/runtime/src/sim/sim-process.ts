@@ -23,6 +23,7 @@ export class ProcessLife {
   #isPaused = false;
   /** What a paused process has missed; null while it runs and has caught up. */
   #missed: Missed[] | null = null;
+  #isCatchingUp = false;
 
   constructor(name: string, clock: SimClock, record: WriteLine) {
     this.name = name;
@@ -38,9 +39,9 @@ export class ProcessLife {
     return this.#isPaused;
   }
 
-  /** Whether it is paused, or was and has not caught up: what happens now is told to it later. */
+  /** Whether it is paused, or was and has not caught up: what happens now is told to it later. Not so for what it catches up with at the moment. */
   get isBehind(): boolean {
-    return this.#missed !== null;
+    return this.#missed !== null && !this.#isCatchingUp;
   }
 
   /** SIGSTOP: none of its code runs until `resume`. The system goes on taking and sending bytes for it. */
@@ -63,7 +64,7 @@ export class ProcessLife {
   /** Calls into the process, if it lives. What its code throws is what Node calls an uncaught exception: the process dies, and the simulation's run with it. */
   run(callback: () => void, isTimer = false): void {
     if (!this.#alive) return;
-    if (this.#missed !== null) this.#missed.push({ callback, isTimer });
+    if (this.isBehind) this.#missed!.push({ callback, isTimer });
     else this.#call(callback);
   }
 
@@ -77,7 +78,12 @@ export class ProcessLife {
         return;
       }
       this.#catchUp();
-      this.#call(next.callback);
+      this.#isCatchingUp = true;
+      try {
+        this.#call(next.callback);
+      } finally {
+        this.#isCatchingUp = false;
+      }
     });
   }
 

@@ -250,7 +250,9 @@ export class SimSocket implements Socket {
     if (!isWanted) return;
     // A paused process reads nothing; what arrives meanwhile waits with the system.
     if (this.life.isBehind) {
-      this.life.run(() => this.#readSoon());
+      this.life.run(() => {
+        if (this.#end === null) this.#read();
+      });
       return;
     }
     if (this.#arrivedSize > 0) {

@@ -229,7 +229,7 @@ describe("simWorld", () => {
       await world.clock.runUntilIdle();
       const timer = `timer at ${startMs + 1000}`;
       expect(events).toEqual(
-        timersFirst ? [timer, "synced", "data hello", "closed"] : ["synced", timer, "data hello", "closed"],
+        timersFirst ? [timer, "data hello", "synced", "closed"] : ["data hello", "synced", timer, "closed"],
       );
     }
   });
