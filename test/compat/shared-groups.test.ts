@@ -28,7 +28,13 @@ for (const [subject, start] of Object.entries(subjects)) {
     const partitions = () => Array.from({ length: partitionCount }, (_, partition) => `${topic}-${partition}`);
 
     beforeAll(async () => {
-      broker = await start({ config: { "group.consumer.min.heartbeat.interval.ms": "300" } });
+      const interval = "300";
+      broker = await start({
+        config: {
+          "group.consumer.min.heartbeat.interval.ms": interval,
+          "group.consumer.heartbeat.interval.ms": interval,
+        },
+      });
     });
 
     afterAll(async () => {
