@@ -3,6 +3,7 @@ import { ConsumerGroup } from "./consumer-group.ts";
 import type { ConsumerMember } from "./consumer-member.ts";
 import type { Group } from "./group.ts";
 import type { TopicIdPartitions } from "./group-events.ts";
+import { mergeEpoched, ownedOf } from "./owned-partitions.ts";
 import type { TopicImage } from "./topic-image.ts";
 
 /** Partitions of a topic that a member owns or is to own. */
@@ -63,7 +64,12 @@ export function describeConsumerGroup(
 function describeMember(group: ConsumerGroup, member: ConsumerMember, topics: TopicImage): DescribedConsumerMember {
   const { memberId, metadata, current } = member;
   const { instanceId, rackId, clientId, clientHost, subscribedTopicNames, subscribedTopicRegex } = metadata;
-  const assigned = Array.from(current.assigned, ([topicId, { partitions }]) => ({ topicId, partitions }));
+  const { assigned, pendingRevocation } = current;
+  // What a member has not let go of yet is its own.
+  const owned = Array.from(new Set([...assigned.keys(), ...pendingRevocation.keys()]), (topicId) => ({
+    topicId,
+    partitions: mergeEpoched(ownedOf(assigned, topicId), ownedOf(pendingRevocation, topicId)).partitions,
+  }));
   const target = Array.from(group.target(memberId), ([topicId, partitions]) => ({ topicId, partitions }));
   return {
     memberId,
@@ -74,7 +80,7 @@ function describeMember(group: ConsumerGroup, member: ConsumerMember, topics: To
     clientHost,
     subscribedTopicNames,
     subscribedTopicRegex,
-    assignment: { topicPartitions: withNames(assigned, topics) },
+    assignment: { topicPartitions: withNames(owned, topics) },
     targetAssignment: { topicPartitions: withNames(target, topics) },
     memberType: member.usesClassicProtocol ? 0 : 1,
   };

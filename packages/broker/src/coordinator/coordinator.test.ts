@@ -51,7 +51,7 @@ describe("requests", () => {
     expect(rig.heartbeat(memberId)).toBe(0);
     expect(await rig.coordinator.listGroups([], [])).toEqual({
       errorCode: 0,
-      groups: [{ groupId: "group", protocolType: "consumer", groupState: "Stable", groupType: "Classic" }],
+      groups: [{ groupId: "group", protocolType: "consumer", groupState: "Stable", groupType: "classic" }],
     });
     const [described] = await rig.coordinator.describeGroups(["group"], 6);
     expect(described).toMatchObject({

@@ -93,6 +93,8 @@ export class GroupFilter {
   }
 }
 
+/** Kafka writes states in words and types in small letters. */
 export function listGroup(group: Group): ListedGroup {
-  return { groupId: group.id, protocolType: group.protocolType, groupState: group.state, groupType: group.type };
+  const groupType = group.type.toLowerCase();
+  return { groupId: group.id, protocolType: group.protocolType, groupState: group.state, groupType };
 }

@@ -36,8 +36,8 @@ function refused(request: ConsumerGroupHeartbeatRequest, context: RequestContext
   if (serverAssignor === null) return null;
   const assignors = settings.list("group.consumer.assignors");
   if (assignors.includes(serverAssignor)) return null;
-  // Kafka's list comes out of a set of names: in this order.
-  const supported = [...assignors].sort().join(", ");
+  // Kafka's list comes out of a set: `uniform` stands first however they are configured.
+  const supported = assignors.toSorted().reverse().join(", ");
   return consumerHeartbeatError(
     errorCodes.UNSUPPORTED_ASSIGNOR,
     `ServerAssignor ${serverAssignor} is not supported. Supported assignors: ${supported}.`,

@@ -320,7 +320,7 @@ describe("administration", () => {
     if (version < 5) return;
     const none = await rig.ask(apis.listGroups, version, { typesFilter: ["consumer"] });
     expect(none.groups).toEqual([]);
-    expect(all.groups[0]!.groupType).toBe("Classic");
+    expect(all.groups[0]!.groupType).toBe("classic");
   });
 
   test.each([0, 1, 2, 3, 4, 5, 6])("groups are described (version %i)", async (version) => {
