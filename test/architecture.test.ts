@@ -13,6 +13,7 @@ const mayImport: Record<string, readonly string[]> = {
   testkit: ["runtime", "protocol", "client", "broker"],
   ottla: ["runtime", "client", "broker"],
   "order-events": ["client"],
+  "your-own-test": ["client"],
 };
 
 /** What touches the world outside the process, and so belongs into `runtime/src/node-*.ts` alone. */
