@@ -6,6 +6,7 @@ import {
   type ConsumerOptions,
   Producer,
   type RebalanceListener,
+  type SubscriptionPattern,
   string,
   type TopicPartition,
 } from "@ottla/client";
@@ -140,7 +141,7 @@ export interface MemberOptions {
   readonly handle?: (offset: number, partition: number) => Promise<void> | void;
   /** How long `onPartitionsRevoked` takes, in ms. */
   readonly revokingMs?: number;
-  readonly topics?: string[] | RegExp;
+  readonly topics?: string[] | RegExp | SubscriptionPattern;
 }
 
 /** A consumer with its loop, in a process of its own. */
