@@ -34,8 +34,12 @@ function claimOf({ ownedPartitions, generationId, userData }: AssignorMember): O
   const inUserData = userData !== null && userData.length >= 4 ? userData.readInt32BE() : -1;
   return {
     generationId: generationId >= 0 ? generationId : inUserData,
-    forEach(visit) {
-      for (const [topic, partitions] of ownedPartitions) visit(topic, partitions);
+    forEach(topics, visit) {
+      for (const [topic, partitions] of ownedPartitions) {
+        const number = topics.find(topic);
+        if (number === undefined) continue;
+        for (const partition of partitions) visit(number, partition);
+      }
     },
   };
 }

@@ -1,11 +1,12 @@
 import type { StickyGroup } from "./sticky-group.ts";
+import type { TopicTable } from "./topic-table.ts";
 
 /** What a member says it owns. */
 export interface OwnedClaim {
   /** The generation of the claim; -1 where it is not known. */
   readonly generationId: number;
-  /** Calls back with each topic and its partitions. */
-  forEach(visit: (topic: string, partitions: Iterable<number>) => void): void;
+  /** Calls back with the number of the topic and each of its partitions; topics that are not in the table are left out. */
+  forEach(topics: TopicTable, visit: (topic: number, partition: number) => void): void;
 }
 
 /**
@@ -31,16 +32,11 @@ export class StickyClaims {
       : null;
     claims.forEach((claim, member) => {
       const isOld = claim.generationId < newest;
-      claim.forEach((topic, partitions) => {
-        const number = group.topicNumber(topic);
-        if (number === undefined) return;
-        const first = group.topicStarts[number]!;
-        const count = group.topicStarts[number + 1]! - first;
-        for (const partition of partitions) {
-          if (partition < 0 || partition >= count) continue;
-          this.#claim(first + partition, member);
-          if (isOld) this.#remember(first + partition, member);
-        }
+      claim.forEach(group.topicTable, (topic, index) => {
+        const partition = group.topicStarts[topic]! + index;
+        if (index < 0 || partition >= group.topicStarts[topic + 1]!) return;
+        this.#claim(partition, member);
+        if (isOld) this.#remember(partition, member);
       });
     });
     for (let partition = 0; partition < this.owners.length; partition++) {

@@ -1,5 +1,6 @@
 import { type AssignorMember, type AssignorTopics, compareText, type MemberAssignment } from "./assignor.ts";
 import { GroupRacks } from "./group-racks.ts";
+import { TopicTable } from "./topic-table.ts";
 
 /** Members with the same subscription (and in the same rack, where racks count): what one of them may have, the others may have too. */
 export interface MemberClass {
@@ -29,18 +30,21 @@ export class StickyGroup {
   readonly classes: readonly MemberClass[];
   /** The class of each member. */
   readonly classOf: Int32Array;
-  readonly #topicNumbers = new Map<string, number>();
+  /** The numbers of topics that have partitions and that somebody subscribes to. */
+  readonly topicTable: TopicTable;
 
   constructor(topics: AssignorTopics, members: readonly AssignorMember[]) {
     this.members = [...members].sort((a, b) => compareText(a.memberId, b.memberId));
     const subscriptions = new DistinctSubscriptions();
     const subscriptionOf = this.members.map((member) => subscriptions.add(member.topics));
     this.isUniform = subscriptions.areAlike();
-    const named = new Set(subscriptions.lists.flat());
-    this.topicNames = [...named].filter((topic) => topics.partitionCount(topic) > 0).sort(compareText);
+    this.topicNames = subscriptions
+      .topics()
+      .filter((topic) => topics.partitionCount(topic) > 0)
+      .sort(compareText);
+    this.topicTable = new TopicTable(this.topicNames);
     this.topicStarts = new Int32Array(this.topicNames.length + 1);
     this.topicNames.forEach((topic, number) => {
-      this.#topicNumbers.set(topic, number);
       this.topicStarts[number + 1] = this.topicStarts[number]! + topics.partitionCount(topic);
     });
     this.topicOf = new Int32Array(this.partitionCount);
@@ -54,11 +58,6 @@ export class StickyGroup {
 
   get partitionCount(): number {
     return this.topicStarts[this.topicNames.length]!;
-  }
-
-  /** The number of a topic that has partitions and that somebody subscribes to. */
-  topicNumber(topic: string): number | undefined {
-    return this.#topicNumbers.get(topic);
   }
 
   /** Each member's partitions, given the owner of each partition (-1: nobody). */
@@ -93,8 +92,11 @@ export class StickyGroup {
       const topic = this.topicOf[partitions[position]!]!;
       const first = this.topicStarts[topic]!;
       const next = this.topicStarts[topic + 1]!;
-      const list: number[] = [];
-      for (; position < end && partitions[position]! < next; position++) list.push(partitions[position]! - first);
+      let stop = position + 1;
+      while (stop < end && partitions[stop]! < next) stop++;
+      // Of its final size from the start: a list that grows leaves garbage, and there may be a million of them.
+      const list = new Array<number>(stop - position);
+      for (let n = 0; position < stop; n++, position++) list[n] = partitions[position]! - first;
       byTopic.set(this.topicNames[topic]!, list);
     }
     return byTopic;
@@ -102,8 +104,13 @@ export class StickyGroup {
 
   #classify(lists: readonly (readonly string[])[], subscriptionOf: readonly number[]): MemberClass[] {
     const topicsOf = lists.map((list) => {
-      const numbers = list.map((topic) => this.#topicNumbers.get(topic));
-      return Int32Array.from(new Set(numbers.filter((number) => number !== undefined)));
+      const numbers = new Int32Array(list.length);
+      let count = 0;
+      for (const topic of new Set(list)) {
+        const number = this.topicTable.find(topic);
+        if (number !== undefined) numbers[count++] = number;
+      }
+      return numbers.subarray(0, count);
     });
     const classes: MemberClass[] = [];
     const numbers = new Map<number, number>();
@@ -136,6 +143,13 @@ class DistinctSubscriptions {
     const number = this.lists.push(list) - 1;
     this.#numbers.set(key, [...alike, number]);
     return number;
+  }
+
+  /** All topics that are named. */
+  topics(): string[] {
+    const topics = new Set<string>();
+    for (const list of this.lists) for (const topic of list) topics.add(topic);
+    return [...topics];
   }
 
   /** Whether all lists have the same topics, in whatever order. */

@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import { golden, grouped } from "../../../test/golden-assignors.ts";
 import { cooperativeSticky } from "./cooperative-sticky.ts";
 import { decodeStickyUserData, encodeStickyUserData } from "./sticky-user-data.ts";
+import { TopicTable } from "./topic-table.ts";
 
-function read(bytes: Buffer | null): { generationId: number; partitions: [string, number[]][] } {
+function read(bytes: Buffer | null): { generationId: number; partitions: [string, number][] } {
   const claim = decodeStickyUserData(bytes);
-  const partitions: [string, number[]][] = [];
-  claim.forEach((topic, list) => {
-    partitions.push([topic, [...list]]);
+  const names = ["t", "x", "y", "z"];
+  const partitions: [string, number][] = [];
+  claim.forEach(new TopicTable(names), (topic, partition) => {
+    partitions.push([names[topic]!, partition]);
   });
   return { generationId: claim.generationId, partitions };
 }
@@ -23,7 +25,7 @@ describe("the sticky assignor's user data", () => {
     const context = { topics: member.topics, lastAssignment, lastGenerationId: member.generation! };
     const bytes = encodeStickyUserData(context);
     expect(bytes!.toString("hex")).toBe(member.userData);
-    const partitions = [...lastAssignment].sort();
+    const partitions = [...lastAssignment].sort().flatMap(([topic, list]) => list.map((n) => [topic, n]));
     expect(read(bytes)).toEqual({ generationId: member.generation, partitions });
   });
 
@@ -34,7 +36,13 @@ describe("the sticky assignor's user data", () => {
 
   test("may lack the generation, as old clients write it", () => {
     const bytes = Buffer.from("00000001000174000000020000000000000001", "hex");
-    expect(read(bytes)).toEqual({ generationId: -1, partitions: [["t", [0, 1]]] });
+    expect(read(bytes)).toEqual({
+      generationId: -1,
+      partitions: [
+        ["t", 0],
+        ["t", 1],
+      ],
+    });
   });
 
   test("counts as no memory where it is cut or claims more than it has", () => {

@@ -32,15 +32,16 @@ export function decodeStickyUserData(bytes: Buffer | null): OwnedClaim {
   if (end < 0) return nothing;
   return {
     generationId: bytes.length - end >= 4 ? bytes.readInt32BE(end) : -1,
-    forEach(visit) {
+    forEach(topics, visit) {
       let position = 4;
       for (let left = bytes.readInt32BE(0); left > 0; left--) {
         const nameEnd = position + 2 + bytes.readInt16BE(position);
-        const topic = bytes.toString("utf8", position + 2, nameEnd);
-        position = nameEnd + 4;
-        const count = bytes.readInt32BE(nameEnd);
-        visit(topic, partitionsAt(bytes, position, count));
-        position += 4 * count;
+        const topic = topics.findBytes(bytes, position + 2, nameEnd);
+        const listEnd = nameEnd + 4 + 4 * bytes.readInt32BE(nameEnd);
+        if (topic !== undefined) {
+          for (let n = nameEnd + 4; n < listEnd; n += 4) visit(topic, bytes.readInt32BE(n));
+        }
+        position = listEnd;
       }
     },
   };
@@ -62,10 +63,4 @@ function endOfTopics(bytes: Buffer): number {
     if (partitionCount < 0 || position > bytes.length) return -1;
   }
   return position;
-}
-
-function partitionsAt(bytes: Buffer, start: number, count: number): Iterable<number> {
-  const partitions = new Array<number>(count);
-  for (let n = 0; n < count; n++) partitions[n] = bytes.readInt32BE(start + 4 * n);
-  return partitions;
 }
