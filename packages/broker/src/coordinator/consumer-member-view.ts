@@ -38,6 +38,8 @@ export function findMember(
       const member = group.members.get(memberId);
       return member === undefined ? newMember(memberId) : viewOf(member);
     }
+    // It has missed the answer to its last request, or begins anew. (Kafka would tell it that it has to leave first, which no client survives.)
+    if (existing.memberId === memberId && existing.current.memberEpoch !== leaveStaticEpoch) return viewOf(existing);
     // Of two members that speak this protocol the second gets the name only after the first has left.
     const isReleased = existing.usesClassicProtocol || existing.current.memberEpoch === leaveStaticEpoch;
     return isReleased ? replaceMember(group, existing, memberId, records) : unreleased(memberId, instanceId, existing);

@@ -15,7 +15,6 @@ import {
   describeConsumerGroup,
   failedConsumerDescription,
 } from "./consumer-group-descriptions.ts";
-import { checkHeartbeat } from "./consumer-group-events.ts";
 import { noSurroundings } from "./consumer-group-machine.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
@@ -30,7 +29,6 @@ import {
   type CommitReply,
   type CommittedTopic,
   type ConsumerHeartbeatReply,
-  consumerHeartbeatError,
   type DeleteGroupsReply,
   type DeleteOffsetsReply,
   type JoinReply,
@@ -191,10 +189,8 @@ export class GroupCoordinator {
     );
   }
 
-  /** ConsumerGroupHeartbeat (KIP-848): joins, keeps alive, takes over or gives up partitions, leaves. */
+  /** ConsumerGroupHeartbeat (KIP-848), once it is known to be well-formed: joins, keeps alive, takes over or gives up partitions, leaves. */
   consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, joiner: Joiner): Soon<ConsumerHeartbeatReply> {
-    const refusal = checkHeartbeat(request, joiner.apiVersion, this.options.config.groupConsumerAssignors);
-    if (refusal !== null) return consumerHeartbeatError(refusal.errorCode, refusal.message);
     const uuid = request.memberId === "" ? randomTopicId(this.options.runtime.random) : "";
     return this.at(request.groupId, (partition) => partition.consumerHeartbeat(request, joiner, uuid));
   }

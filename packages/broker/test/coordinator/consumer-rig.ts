@@ -153,27 +153,31 @@ export class TestConsumer {
   owned = new Map<string, readonly number[]>();
   /** Set once it owns something else than it has told. */
   private isNews = true;
-  private target: readonly TopicIdPartitions[] | null = null;
+  private isLost = false;
 
   constructor(memberId: string, options: BeatOptions = {}) {
     this.memberId = memberId;
     this.options = options;
   }
 
-  /** Sends a heartbeat and takes its answer; true when the member has nothing left to do. */
-  beat(rig: ConsumerRig, extra: BeatOptions = {}): ConsumerHeartbeatReply {
+  /** Sends a heartbeat and takes its answer, unless that is lost: then the next one says everything anew. */
+  beat(rig: ConsumerRig, extra: BeatOptions = {}, isLost = false): ConsumerHeartbeatReply {
     const isJoining = this.epoch === 0;
     const owned = Array.from(this.owned, ([id, partitions]) => ({ topicId: id, partitions }));
+    const isFull = this.isLost;
+    this.isLost = isLost;
     const reply = isJoining
       ? rig.joinGroup({ ...this.options, ...extra, memberId: this.memberId })
       : rig.beat({
           memberId: this.memberId,
           memberEpoch: this.epoch,
           instanceId: this.options.instanceId ?? null,
-          topicPartitions: this.isNews ? owned : null,
+          topicPartitions: this.isNews || isFull ? owned : null,
+          ...(isFull ? { rebalanceTimeoutMs: 300_000, subscribedTopicNames: null, ...this.options } : {}),
           ...extra,
         });
-    if (reply.errorCode === 0) {
+    if (isLost) this.isNews = true;
+    else if (reply.errorCode === 0) {
       this.epoch = reply.memberEpoch;
       this.isNews = false;
       if (reply.assignment !== null) this.take(reply.assignment.topicPartitions);
@@ -183,8 +187,7 @@ export class TestConsumer {
 
   /** All at once: gives up what is not its own any more, and takes the rest. */
   private take(topics: readonly TopicIdPartitions[]): void {
-    this.target = topics;
-    this.owned = new Map(this.target.map(({ topicId: id, partitions }) => [id, partitions]));
+    this.owned = new Map(topics.map(({ topicId: id, partitions }) => [id, partitions]));
     this.isNews = true;
   }
 

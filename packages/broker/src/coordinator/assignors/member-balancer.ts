@@ -29,9 +29,16 @@ export class MemberBalancer {
     this.#sorted = new Int32Array(counts.length);
   }
 
-  /** Starts with these members (at least one, in rising order); answers with how far they are apart. */
-  start(members: Int32Array): number {
-    const { fewest, most } = this.#sort(members);
+  /** How far these members (at least one) are apart. */
+  spread(members: Int32Array): number {
+    const { fewest, most } = this.#extremes(members);
+    return most - fewest;
+  }
+
+  /** Starts with these members (at least one, in rising order). */
+  start(members: Int32Array): void {
+    const { fewest, most } = this.#extremes(members);
+    this.#sort(members, fewest, most);
     this.#fewestEnd = 0;
     this.#fewestCount = fewest - 1;
     this.#nextFewest = 0;
@@ -39,7 +46,6 @@ export class MemberBalancer {
     this.#mostEnd = this.#size;
     this.#mostCount = most + 1;
     this.#nextMost = this.#size - 1;
-    return most - fewest;
   }
 
   /** The member that is to get the next partition. */
@@ -81,22 +87,25 @@ export class MemberBalancer {
     return this.#counts[this.#sorted[place]!]!;
   }
 
-  /** By count, then by number: a counting sort, as counts are close together as a rule. */
-  #sort(members: Int32Array): { fewest: number; most: number } {
-    const counts = this.#counts;
-    this.#size = members.length;
-    let fewest = counts[members[0]!]!;
+  #extremes(members: Int32Array): { fewest: number; most: number } {
+    let fewest = this.#counts[members[0]!]!;
     let most = fewest;
     for (const member of members) {
-      const count = counts[member]!;
+      const count = this.#counts[member]!;
       if (count < fewest) fewest = count;
       else if (count > most) most = count;
     }
+    return { fewest, most };
+  }
+
+  /** By count, then by number: a counting sort, as counts are close together as a rule. */
+  #sort(members: Int32Array, fewest: number, most: number): void {
+    const counts = this.#counts;
+    this.#size = members.length;
     if (most === fewest) this.#sorted.set(members);
     else if (most - fewest > 4 * members.length + 64) {
       this.#sorted.set(members.slice().sort((a, b) => counts[a]! - counts[b]! || a - b));
     } else this.#countingSort(members, fewest, most - fewest);
-    return { fewest, most };
   }
 
   #countingSort(members: Int32Array, fewest: number, range: number): void {

@@ -17,6 +17,10 @@ export class NumberedGroup {
   readonly topicIds: readonly string[];
   /** The first partition of each topic; one more entry at the end. */
   readonly starts: Int32Array;
+  /** The topics of each of the different subscriptions. */
+  readonly subscriptions: readonly (readonly number[])[];
+  /** The subscription of each member; only the first member's where all subscribe to the same topics. */
+  readonly subscriptionOf: readonly number[];
   /** The owner of each partition; -1 where there is none. */
   readonly owners: Int32Array;
   /** 1 for members that do not simply keep what they have. */
@@ -26,16 +30,20 @@ export class NumberedGroup {
   constructor(group: GroupSpec, topics: SubscribedTopics) {
     this.memberIds = [...group.members.keys()];
     this.members = [...group.members.values()];
-    const subscriptions = group.isHomogeneous ? this.members.slice(0, 1) : this.members;
-    const distinct = new Set(subscriptions.map(({ topicIds }) => topicIds));
+    const subscribers = group.isHomogeneous ? this.members.slice(0, 1) : this.members;
+    const { subscriptions, subscriptionOf } = distinctSubscriptions(subscribers);
+    this.subscriptionOf = subscriptionOf;
     const topicIds = new Set<string>();
-    for (const list of distinct) for (const topicId of list) topicIds.add(topicId);
+    for (const subscription of subscriptions) for (const topicId of subscription) topicIds.add(topicId);
     this.topicIds = [...topicIds].filter((topicId) => topics.partitionCount(topicId) > 0).sort(compareText);
     this.starts = new Int32Array(this.topicIds.length + 1);
     this.topicIds.forEach((topicId, number) => {
       this.#numbers.set(topicId, number);
       this.starts[number + 1] = this.starts[number]! + topics.partitionCount(topicId);
     });
+    this.subscriptions = subscriptions.map((topicIds) =>
+      Array.from(topicIds, (topicId) => this.#numbers.get(topicId)).filter((number) => number !== undefined),
+    );
     this.owners = new Int32Array(this.partitionCount).fill(-1);
     this.changed = new Uint8Array(this.members.length);
   }
@@ -89,8 +97,11 @@ export class NumberedGroup {
       const topic = this.#topicOf(partitions[position]!);
       const first = this.starts[topic]!;
       const next = this.starts[topic + 1]!;
-      const list: number[] = [];
-      for (; position < end && partitions[position]! < next; position++) list.push(partitions[position]! - first);
+      let stop = position + 1;
+      while (stop < end && partitions[stop]! < next) stop++;
+      // Of its final size from the start: a list that grows leaves garbage.
+      const list = new Array<number>(stop - position);
+      for (let n = 0; position < stop; n++, position++) list[n] = partitions[position]! - first;
       byTopic.set(this.topicIds[topic]!, list);
     }
     return byTopic;
@@ -106,4 +117,36 @@ export class NumberedGroup {
     }
     return low;
   }
+}
+
+/** Most members have one of a few subscriptions: each is then looked up once. The same topics in another order count as another one. */
+function distinctSubscriptions(members: readonly MemberSpec[]): {
+  subscriptions: ReadonlySet<string>[];
+  subscriptionOf: number[];
+} {
+  const subscriptions: ReadonlySet<string>[] = [];
+  const bySet = new Map<ReadonlySet<string>, number>();
+  const byStart = new Map<string, number[]>();
+  const subscriptionOf = members.map(({ topicIds }) => {
+    let number = bySet.get(topicIds);
+    if (number === undefined) {
+      const [first] = topicIds;
+      const start = `${topicIds.size} ${first}`;
+      const alike = byStart.get(start) ?? [];
+      number = alike.find((other) => isSame(subscriptions[other]!, topicIds));
+      if (number === undefined) {
+        number = subscriptions.push(topicIds) - 1;
+        byStart.set(start, [...alike, number]);
+      }
+      bySet.set(topicIds, number);
+    }
+    return number;
+  });
+  return { subscriptions, subscriptionOf };
+}
+
+function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const others = b.values();
+  for (const topicId of a) if (topicId !== others.next().value) return false;
+  return true;
 }

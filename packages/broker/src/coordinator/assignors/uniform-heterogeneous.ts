@@ -25,6 +25,9 @@ class HeterogeneousAssignment {
   readonly #firsts: Int32Array;
   readonly #ends: Int32Array;
   #grouped = new Int32Array(0);
+  /** How many partitions have moved, and how many had when these subscribers were last found even. */
+  #moves = 0;
+  readonly #evenAt = new Map<Int32Array, number>();
 
   constructor(group: NumberedGroup) {
     this.#group = group;
@@ -103,7 +106,14 @@ class HeterogeneousAssignment {
 
   /** Whether partitions have moved. */
   #balanceTopic(topic: number): boolean {
-    if (this.#balancer.start(this.#subscribers[topic]!) <= 1) return false;
+    const subscribers = this.#subscribers[topic]!;
+    // Many topics have the same subscribers: those that were found even still are if nothing has moved since.
+    if (this.#evenAt.get(subscribers) === this.#moves) return false;
+    if (this.#balancer.spread(subscribers) <= 1) {
+      this.#evenAt.set(subscribers, this.#moves);
+      return false;
+    }
+    this.#balancer.start(subscribers);
     this.#groupByOwner(topic);
     let hasMoved = false;
     while (!this.#balancer.isBalanced) {
@@ -131,6 +141,7 @@ class HeterogeneousAssignment {
     owners[partition] = to;
     changed[from] = 1;
     changed[to] = 1;
+    this.#moves++;
     this.#counts[from]!--;
     this.#counts[to]!++;
   }
@@ -152,17 +163,31 @@ class HeterogeneousAssignment {
   }
 }
 
-function subscribersOf(group: NumberedGroup): Int32Array[] {
-  // Members of one subscription may share the set: it is then looked up once.
-  const numbered = new Map<ReadonlySet<string>, readonly number[]>();
-  const subscribers = group.topicIds.map((): number[] => []);
-  group.members.forEach(({ topicIds }, member) => {
-    let numbers = numbered.get(topicIds);
-    if (numbers === undefined) {
-      numbers = Array.from(topicIds, (topicId) => group.topicNumber(topicId)).filter((number) => number !== undefined);
-      numbered.set(topicIds, numbers);
-    }
-    for (const number of numbers) subscribers[number]!.push(member);
+/** The subscribers of each topic; topics with the same subscribers share the array. */
+function subscribersOf({ topicIds, subscriptions, subscriptionOf }: NumberedGroup): Int32Array[] {
+  const membersOf = subscriptions.map((): number[] => []);
+  subscriptionOf.forEach((subscription, member) => {
+    membersOf[subscription]!.push(member);
   });
-  return subscribers.map((members) => Int32Array.from(members));
+  const subscriptionsOf = topicIds.map((): number[] => []);
+  subscriptions.forEach((topics, subscription) => {
+    for (const topic of topics) subscriptionsOf[topic]!.push(subscription);
+  });
+  const known = new Map<string, Int32Array>();
+  return subscriptionsOf.map((numbers) => {
+    const key = numbers.join();
+    const subscribers = known.get(key) ?? merged(numbers.map((number) => membersOf[number]!));
+    known.set(key, subscribers);
+    return subscribers;
+  });
+}
+
+function merged(lists: readonly (readonly number[])[]): Int32Array {
+  const all = new Int32Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let position = 0;
+  for (const list of lists) {
+    all.set(list, position);
+    position += list.length;
+  }
+  return lists.length > 1 ? all.sort() : all;
 }
