@@ -1,22 +1,33 @@
 /** Members that come, go, dawdle and die, on a broker that dies too: whatever happens, the promises of DESIGN.md's invariants hold. */
-import { type Assignor, cooperativeSticky, range } from "@ottla/client";
+import { cooperativeSticky, range } from "@ottla/client";
 import { simRandom } from "@ottla/runtime";
 import { intercept } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
-import { GroupSetup } from "./group-setup.ts";
+import { GroupSetup, type Text } from "./group-setup.ts";
 
 const partitions = [0, 1, 2, 3];
 const perPartition = 60;
+const times = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 1_000 };
+/** The same for KIP-848, where they are the broker's. */
+const broker = {
+  groupConsumerHeartbeatIntervalMs: 1_000,
+  groupConsumerMinHeartbeatIntervalMs: 1_000,
+  groupConsumerSessionTimeoutMs: 6_000,
+  groupConsumerMinSessionTimeoutMs: 6_000,
+};
+const protocols: Readonly<Record<string, Partial<Text>>> = {
+  eager: { partitionAssignmentStrategy: [range], ...times },
+  cooperative: { partitionAssignmentStrategy: [cooperativeSticky], ...times },
+  "KIP-848": { groupProtocol: "consumer" },
+};
 
 describe("a group in trouble", () => {
-  const cases = [
-    ...[1, 2, 3, 4, 5, 6].map((seed) => ({ name: "eager", strategy: [range], seed })),
-    ...[1, 2, 3, 4, 5, 6].map((seed) => ({ name: "cooperative", strategy: [cooperativeSticky], seed })),
-  ];
-  it.each<{ name: string; strategy: readonly Assignor[]; seed: number }>(cases)(
+  const seeds = [1, 2, 3, 4, 5, 6];
+  const cases = Object.keys(protocols).flatMap((name) => seeds.map((seed) => ({ name, seed })));
+  it.each(cases)(
     "loses nothing, commits nothing too early, and never shares a partition ($name, seed $seed)",
-    async ({ strategy, seed }) => {
-      const setup = await GroupSetup.start({ partitions: partitions.length, seed });
+    async ({ name, seed }) => {
+      const setup = await GroupSetup.start({ partitions: partitions.length, seed, broker });
       const random = simRandom(`chaos ${seed}`);
       const { clock } = setup.sim.world;
       const pause = (ms: number) => new Promise<void>((resolve) => clock.setTimer(ms, resolve));
@@ -45,9 +56,7 @@ describe("a group in trouble", () => {
       let born = 0;
       const join = () =>
         setup.member(`m${++born}`, {
-          partitionAssignmentStrategy: strategy,
-          sessionTimeoutMs: 6_000,
-          heartbeatIntervalMs: 1_000,
+          ...protocols[name],
           maxPollIntervalMs: 15_000,
           autoCommitIntervalMs: 500,
           maxPollRecords: 7,
