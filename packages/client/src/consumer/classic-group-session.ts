@@ -128,7 +128,8 @@ export class ClassicGroupSession implements GroupMembership {
     this.#isBusy = true;
     const owned = this.#handover.owned();
     try {
-      if (owned.length > 0) await (standing === "stable" ? this.#handover.revoke(owned) : this.#handover.lose(owned));
+      // In the middle of a round, too, what a cooperative member owns is its own until it has left (Java's counts it as lost, and does not commit).
+      if (owned.length > 0) await (standing === "out" ? this.#handover.lose(owned) : this.#handover.revoke(owned));
     } finally {
       const { metadata } = this.#core;
       metadata.trackAll(false);
