@@ -1,9 +1,17 @@
+import { cooperativeSticky } from "@ottla/client";
 import { describe, expect, it } from "vitest";
 import { runCluster } from "./cluster-run.ts";
 
 describe("a cluster whose brokers come and go", () => {
-  it.each([1, 2, 3, 4, 5])("keeps order, loses and doubles nothing (seed %i)", async (seed) => {
-    const { faults, failures, history } = await runCluster(seed);
+  it.each([
+    ["eager", 1, {}],
+    ["eager", 2, {}],
+    ["cooperative", 3, { partitionAssignmentStrategy: [cooperativeSticky] }],
+    ["cooperative", 4, { partitionAssignmentStrategy: [cooperativeSticky] }],
+    ["consumer", 5, { groupProtocol: "consumer" }],
+    ["consumer", 6, { groupProtocol: "consumer" }],
+  ] as const)("keeps order, loses and doubles nothing (%s, seed %i)", async (_kind, seed, settings) => {
+    const { faults, failures, history } = await runCluster(seed, settings);
     expect(failures).toBeGreaterThan(4);
     expect(faults).toEqual([]);
     expect(history.entries.some(({ type }) => type === "poll")).toBe(true);

@@ -1,5 +1,5 @@
 /** A cluster whose brokers stop, die and come back while a producer sends and three members of a group read: everything unchanged, on simulated time. */
-import { Admin, Consumer, Producer, string } from "@ottla/client";
+import { Admin, Consumer, type ConsumerOptions, Producer, string } from "@ottla/client";
 import { type Runtime, type SimWorld, simWorld, sleep } from "@ottla/runtime";
 import {
   Cluster,
@@ -26,8 +26,11 @@ const partitions = 6;
 const recordCount = 300;
 const places = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 
+/** How members take part in the group. */
+export type MemberSettings = Pick<ConsumerOptions<Buffer, string>, "groupProtocol" | "partitionAssignmentStrategy">;
+
 /** Runs it; the seed decides about everything. */
-export async function runCluster(seed: number): Promise<ClusterRun> {
+export async function runCluster(seed: number, settings: MemberSettings = {}): Promise<ClusterRun> {
   const world = simWorld(seed);
   const { clock } = world;
   const history = new History();
@@ -42,7 +45,7 @@ export async function runCluster(seed: number): Promise<ClusterRun> {
   await until(admin.createTopics([{ topic, partitions }]));
   const producing = produce(bootstrapServers, runtimeOf("producer"), history);
   const members = [1, 2, 3].map((number) => {
-    return startMember(bootstrapServers, runtimeOf(`member-${number}`), history, number);
+    return startMember({ ...settings, bootstrapServers, runtime: runtimeOf(`member-${number}`) }, history, number);
   });
   const failures = await until(failAndRecover(cluster, server));
   await until(producing);
@@ -87,10 +90,15 @@ async function produce(bootstrapServers: string, runtime: Runtime, history: Hist
   await producer.close();
 }
 
-function startMember(bootstrapServers: string, runtime: Runtime, history: History, number: number) {
+function startMember(
+  options: MemberSettings & { readonly bootstrapServers: string; readonly runtime: Runtime },
+  history: History,
+  number: number,
+) {
+  const { runtime } = options;
   const process = `member ${number}`;
   const consumer = new Consumer({
-    ...{ bootstrapServers, runtime, groupId, value: string, clientId: `member-${number}` },
+    ...{ ...options, groupId, value: string, clientId: `member-${number}` },
     ...{ autoOffsetReset: "earliest", enableAutoCommit: false },
   });
   const work = () => sleep(runtime.clock, 1 + runtime.random.integer(20));
