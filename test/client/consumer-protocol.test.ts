@@ -408,6 +408,21 @@ describe("subscriptions by KIP-848", () => {
     await setup.end();
   });
 
+  it("a topic that the broker makes because somebody wants to read it", async () => {
+    const setup = await start(1);
+    const { consumer } = setup.member("c1", { ...protocol, topics: ["wanted"] });
+    await setup.settle(() => places(consumer) === "wanted-0");
+    await setup.end();
+  });
+
+  it("a topic's name that is none", async () => {
+    const setup = await start(1);
+    const member = setup.member("c1", { ...protocol, topics: ["t", "no/name"] });
+    await setup.until(member.loop);
+    expect(member.error).toMatchObject({ code: "INVALID_TOPIC_EXCEPTION" });
+    await setup.end();
+  });
+
   it("ends with unsubscribe, and begins again", async () => {
     const [setup, [first]] = await groupOf(2);
     await setup.until(first!.consumer.unsubscribe());

@@ -70,7 +70,7 @@ export class ConsumerGroupSession implements GroupMembership {
     this.#handover.listener = listener ?? {};
     metadata.trackAll(subscription.isPattern);
     metadata.track(this.#ownedIds?.keys() ?? []);
-    if (!subscription.isPattern) metadata.track(subscription.topics(metadata));
+    if (!subscription.isPattern) this.#trackNames(subscription.topics(metadata));
     if (before === null) this.#driver.dispatch({ type: "subscribed" });
     else this.#tellSubscription();
   }
@@ -140,6 +140,13 @@ export class ConsumerGroupSession implements GroupMembership {
   #setTask(task: Task): void {
     this.#task = task;
     this.#host.attention();
+  }
+
+  /** Topics that are not known are asked for, which may create them; those that are missing are asked for again. */
+  #trackNames(topics: readonly string[]): void {
+    const { metadata } = this.#core;
+    metadata.track(topics);
+    for (const topic of topics) if (metadata.topic(topic) === undefined) metadata.invalidate(topic);
   }
 
   #groupSubscription(): GroupSubscription {
