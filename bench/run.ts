@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only tools,raw,latency,start,topics,members,rebalances,defaults,steady,produce,consume] [--rounds 5] [--json FILE]`
+ * `npm run bench [-- --only tools,raw,latency,start,topics,members,assignors,rebalances,defaults,steady,produce,consume] [--rounds 5] [--json FILE]`
  *
  * Starts Apache Kafka and our broker side by side, lets them take turns and prints ratios in one table. Needs a JVM and what
  * `test/compat/foreign/install` installs.
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasApacheKafka, startApacheKafka } from "../test/support/apache-kafka.ts";
 import { startOttlaBroker } from "../test/support/ottla.ts";
+import { assignors } from "./assignors.ts";
 import { latency, memoryAfterLoad, performanceTools, rawSender, type Subjects } from "./broker-throughput.ts";
 import { consuming, producing } from "./clients.ts";
 import { manyTopics, start } from "./footprint.ts";
@@ -125,6 +126,7 @@ console.log(`${machine}, Apache Kafka 4.3.1, ${rounds} rounds, medians`);
 await section("start", "-", () => start(rounds));
 await section("topics", "-", () => manyTopics(rounds));
 await section("members", "-", async () => [...(await coordinatorMachine()), ...(await idleMembers())]);
+await section("assignors", "published", () => assignors(rounds));
 await brokers();
 await groups();
 await clients();

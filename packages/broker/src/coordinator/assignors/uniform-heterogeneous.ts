@@ -56,11 +56,17 @@ class HeterogeneousAssignment {
   }
 
   #keepOwned(): void {
-    const { members, owners, starts, changed } = this.#group;
-    members.forEach(({ topicIds, assigned }, member) => {
+    const { members, owners, starts, changed, subscriptions, subscriptionOf, topicIds } = this.#group;
+    const subscribed = subscriptions.map((topics) => {
+      const has = new Uint8Array(topicIds.length);
+      for (const topic of topics) has[topic] = 1;
+      return has;
+    });
+    members.forEach(({ assigned }, member) => {
+      const mayHave = subscribed[subscriptionOf[member]!]!;
       for (const [topicId, partitions] of assigned) {
-        const topic = topicIds.has(topicId) ? this.#group.topicNumber(topicId) : undefined;
-        if (topic === undefined) {
+        const topic = this.#group.topicNumber(topicId);
+        if (topic === undefined || mayHave[topic] === 0) {
           changed[member] = 1;
           continue;
         }
