@@ -140,6 +140,7 @@ export class ClassicGroupSession implements GroupMembership {
       this.#leader.stop();
       await this.#driver.leave(reason);
       this.#task = null;
+      this.#news.clear();
       this.#isBusy = false;
     }
   }

@@ -26,8 +26,11 @@ export class Commits<K, V> {
     const { settings, core } = this.#engine;
     const { clock } = core.runtime;
     const timeoutMs = options.timeoutMs ?? settings.defaultApiTimeoutMs;
-    const late = () =>
-      new TimeoutError(`Could not commit offsets for group ${settings.groupId} within ${timeoutMs} ms`);
+    const late = () => {
+      // Callbacks of commits before this one come before.
+      committer.expire();
+      return new TimeoutError(`Could not commit offsets for group ${settings.groupId} within ${timeoutMs} ms`);
+    };
     const done = send(committer, list, timeoutMs, offsets === undefined);
     await waitFor(clock, done, clock.monotonic() + timeoutMs, options.signal, late);
   }

@@ -65,6 +65,12 @@ export class Committer {
     await this.#queue.at(-1)?.promise.catch(() => {});
   }
 
+  /** Rejects what has waited for too long, in order; what has been sent may still arrive. */
+  expire(): void {
+    const now = this.#core.runtime.clock.monotonic();
+    for (const entry of this.#queue) if (entry.deadline <= now) entry.reject(this.#late(undefined));
+  }
+
   /** Rejects what waits. */
   close(error: KafkaError): void {
     this.#closing.abort(error);
