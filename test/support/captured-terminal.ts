@@ -5,6 +5,7 @@ export class CapturedTerminal implements Terminal {
   stdout = "";
   stderr = "";
   readonly isInteractive = false;
+  readonly columns = 80;
   readonly isTyped = false;
   private readonly input: readonly string[];
   private readonly interruption = new AbortController();

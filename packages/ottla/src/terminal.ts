@@ -10,6 +10,8 @@ export interface Terminal {
   lines(): AsyncIterable<string>;
   /** Whether a person reads standard output. */
   readonly isInteractive: boolean;
+  /** How many characters a line of standard output has room for; 80 where nobody can tell. */
+  readonly columns: number;
   /** Whether a person types at standard input. */
   readonly isTyped: boolean;
   /**
@@ -31,6 +33,7 @@ export function processTerminal(): Terminal {
     complain: (text) => void process.stderr.write(text),
     lines: () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }),
     isInteractive: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 80,
     isTyped: process.stdin.isTTY === true,
     interrupted: () => {
       interruption ??= onFirstSignal();

@@ -7,7 +7,7 @@ export type Cell = string | number | null;
 export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
   const texts = rows.map((row) => row.map((cell) => String(cell ?? "-")));
   const widths = header.map((title, column) =>
-    texts.reduce((widest, row) => Math.max(widest, visibleWidth(row[column] ?? "")), title.length),
+    texts.reduce((widest, row) => Math.max(widest, visibleWidth(row[column] ?? "")), visibleWidth(title)),
   );
   const isNumeric = header.map(
     (_, column) =>
@@ -27,4 +27,15 @@ export function tableLines(header: readonly string[], rows: readonly (readonly C
 /** How many columns of a terminal a text takes, colours aside. */
 function visibleWidth(text: string): number {
   return stripVTControlCharacters(text).length;
+}
+
+/** A text in lines of at most so many columns, broken between words; a word that is longer has a line of its own. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && visibleWidth(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }

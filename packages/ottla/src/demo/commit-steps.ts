@@ -20,22 +20,10 @@ export async function commitStrategies(stage: Stage, cast: Cast): Promise<void> 
     "four groups handle five orders each and stop; what counts is what they have committed then",
   );
   const outcomes = [
-    await outcome(
-      cast,
-      "auto",
-      "auto-commit",
-      "by itself: what the loop had finished, not the order it broke off at",
-      automatic,
-    ),
+    await outcome(cast, "auto", "auto-commit", "by itself: not the one it broke off at", automatic),
     await outcome(cast, "sync", "commit()", "after each order, waited for", synchronous),
-    await outcome(
-      cast,
-      "async",
-      "commitAsync()",
-      "after each order, without waiting; a last commit() is waited for",
-      asynchronous,
-    ),
-    await outcome(cast, "batch", "batches()", "one commit for a partition's orders at a time", byBatch),
+    await outcome(cast, "async", "commitAsync()", "after each order; the last waited for", asynchronous),
+    await outcome(cast, "batch", "batches()", "once for a partition's orders at a time", byBatch),
   ];
   stage.table(
     ["strategy", "handled", "committed", ""],

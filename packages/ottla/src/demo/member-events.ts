@@ -21,7 +21,7 @@ export interface HandledEvent {
 }
 
 /** The ways to share partitions out that the walk-through shows: a client's assignors, one of its own, and KIP-848, where the broker assigns. */
-export type Strategy = "range" | "roundrobin" | "sticky" | "cooperative-sticky" | "weighted";
+export type Strategy = "range" | "roundrobin" | "sticky" | "cooperative-sticky" | "weighted" | "KIP-848";
 
 /** How a member is started. The argument of the hidden command `demo-member` is a JSON array of these: one for each member in the process. */
 export interface MemberOptions {
@@ -32,6 +32,7 @@ export interface MemberOptions {
   readonly strategy: Strategy;
   /** When it commits: after each message, only before it gives partitions up, or by itself now and then. */
   readonly commit: "each" | "revoked" | "auto";
+  /** Both not for KIP-848, where they are the broker's business. */
   readonly heartbeatIntervalMs: number;
   readonly sessionTimeoutMs: number;
   /** Makes it a static member. */

@@ -73,13 +73,7 @@ async function runMember(options: MemberOptions, clock: Clock, stop: AbortSignal
   return 0;
 }
 
-const assignors = {
-  range: () => range,
-  roundrobin: () => roundRobin,
-  sticky: () => sticky,
-  "cooperative-sticky": () => cooperativeSticky,
-  weighted: ({ weight = 1 }: MemberOptions) => weighted(weight),
-};
+const assignors = { range, roundrobin: roundRobin, sticky, "cooperative-sticky": cooperativeSticky };
 
 function settingsOf(options: MemberOptions): ConsumerOptions<string, Order> {
   return {
@@ -91,8 +85,12 @@ function settingsOf(options: MemberOptions): ConsumerOptions<string, Order> {
     value: json(),
     autoOffsetReset: "earliest",
     enableAutoCommit: options.commit === "auto",
-    sessionTimeoutMs: options.sessionTimeoutMs,
-    heartbeatIntervalMs: options.heartbeatIntervalMs,
-    partitionAssignmentStrategy: [assignors[options.strategy](options)],
+    ...protocolOf(options),
   };
+}
+
+function protocolOf({ strategy, weight, sessionTimeoutMs, heartbeatIntervalMs }: MemberOptions) {
+  if (strategy === "KIP-848") return { groupProtocol: "consumer" } as const;
+  const assignor = strategy === "weighted" ? weighted(weight ?? 1) : assignors[strategy];
+  return { sessionTimeoutMs, heartbeatIntervalMs, partitionAssignmentStrategy: [assignor] };
 }

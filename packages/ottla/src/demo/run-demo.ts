@@ -3,8 +3,10 @@ import { Broker } from "@ottla/broker";
 import { NetworkError, type Runtime, silentLogger } from "@ottla/runtime";
 import type { DemoCommandOptions } from "../ottla/command-options.ts";
 import { type CommandContext, CommandError } from "../ottla/context.ts";
+import { wrapped } from "../text-table.ts";
 import { encore } from "./encore.ts";
 import { Stage } from "./stage.ts";
+import { heartbeatIntervalMs } from "./strategy-steps.ts";
 import { walkThrough } from "./walk-through.ts";
 
 /** `ottla demo`: a broker in memory, the walk-through, and then, unless it is played once, a broker that stays. Returns the exit code. */
@@ -19,10 +21,9 @@ export async function runDemo(options: DemoCommandOptions, context: CommandConte
   try {
     write(styleText("bold", "The order-events walk-through"));
     const moved = options.port !== 0 && broker.port !== options.port ? ` (${options.port} is taken)` : "";
-    write(
-      `A broker listens on ${bootstrapServers}${moved}. Everything is in memory; each consumer is a process of its own.`,
-    );
-    const stage = new Stage(write);
+    const where = `A broker listens on ${bootstrapServers}${moved}.`;
+    for (const line of wrapped(`${where} ${setting}`, terminal.columns)) write(line);
+    const stage = new Stage(write, terminal.columns);
     await walkThrough(theatre, stage);
     const seconds = Math.round((runtime.clock.monotonic() - began) / 1000);
     summarize(stage, seconds, write);
@@ -38,10 +39,18 @@ export async function runDemo(options: DemoCommandOptions, context: CommandConte
   }
 }
 
+const setting = "Everything is in memory; each consumer is a process of its own.";
+
 const portsToTry = 20;
 
 /** Shorter waits than Kafka allows by default: nobody likes to look at them. */
-const config = { "group.min.session.timeout.ms": 1000 };
+const config = {
+  "group.min.session.timeout.ms": 1000,
+  "group.consumer.min.heartbeat.interval.ms": heartbeatIntervalMs,
+  "group.consumer.heartbeat.interval.ms": heartbeatIntervalMs,
+  "group.consumer.min.assignment.interval.ms": 0,
+  "group.consumer.assignment.interval.ms": 0,
+};
 
 /** On the port that was asked for, or the next one that is free. */
 async function startBroker(port: number, runtime: Runtime): Promise<Broker> {

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { type Cell, tableLines } from "../text-table.ts";
+import { type Cell, tableLines, wrapped } from "../text-table.ts";
 
 /** Where the walk-through is told: the terminal, or a test's list of lines. */
 export type Write = (line: string) => void;
@@ -16,11 +16,14 @@ export class Stage {
   /** How many checks there were. */
   checks = 0;
   private readonly write: Write;
+  private readonly columns: number;
   private step = 0;
   private title = "";
 
-  constructor(write: Write) {
+  /** Sentences are broken after so many columns. */
+  constructor(write: Write, columns: number) {
     this.write = write;
+    this.columns = columns;
   }
 
   /** Begins a step: a heading and a sentence or two on what is about to happen. */
@@ -29,11 +32,16 @@ export class Stage {
     this.title = title;
     this.write("");
     this.write(styleText(["bold", "underline"], `${this.step}. ${title}`));
-    for (const text of texts) this.write(styleText("dim", `   ${text}`));
+    this.explain(...texts);
   }
 
-  say(line = ""): void {
-    this.write(line === "" ? "" : `   ${line}`);
+  say(text = ""): void {
+    for (const line of this.fitted(text)) this.write(line);
+  }
+
+  /** Says what is not part of what happens. */
+  explain(...texts: readonly string[]): void {
+    for (const line of texts.flatMap((text) => this.fitted(text))) this.write(styleText("dim", line));
   }
 
   /** Shows whether something was as it should be. */
@@ -53,12 +61,21 @@ export class Stage {
     const scale = Math.min(1, 40 / most);
     counts.forEach((count, partition) => {
       const bar = "█".repeat(Math.round(count * scale));
-      this.say(`partition ${partition}: ${String(count).padStart(3)} messages ${styleText("cyan", bar)}`);
+      this.draw(`partition ${partition}: ${String(count).padStart(3)} messages ${styleText("cyan", bar)}`);
     });
   }
 
   /** Rows under a header, columns aligned. */
   table(header: readonly string[], rows: readonly (readonly Cell[])[]): void {
-    for (const line of tableLines(header, rows)) this.say(line);
+    for (const line of tableLines(header, rows)) this.write(`   ${line}`);
+  }
+
+  /** A line that is to stay as it is. */
+  draw(line: string): void {
+    this.write(`   ${line}`);
+  }
+
+  private fitted(text: string): string[] {
+    return text === "" ? [""] : wrapped(text, this.columns - 3).map((line) => `   ${line}`);
   }
 }

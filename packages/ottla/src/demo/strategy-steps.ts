@@ -7,7 +7,8 @@ import type { Stage } from "./stage.ts";
 import { longestGap, moved, type Span, timeline } from "./stand-still.ts";
 
 const topic = "order-stream";
-const heartbeatIntervalMs = 300;
+/** The broker tells members of KIP-848 groups the same. */
+export const heartbeatIntervalMs = 300;
 /** How long consumer-2 takes to put its work away when it has to let go of partitions. */
 const lettingGoMs = 300;
 const timelineWidth = 26;
@@ -44,6 +45,7 @@ const ways: readonly Way[] = [
   },
   { name: "sticky", protocol: "eager", settings: { strategy: "sticky" }, expected: null },
   { name: "cooperative-sticky", protocol: "cooperative", settings: { strategy: "cooperative-sticky" }, expected: null },
+  { name: "KIP-848, uniform", protocol: "KIP-848", settings: { strategy: "KIP-848" }, expected: null },
   // biome-ignore-end format: as a table
 ];
 
@@ -61,8 +63,7 @@ interface Trial {
 export async function strategies(stage: Stage, cast: Cast): Promise<void> {
   stage.begin(
     "Partition assignment strategies",
-    "a group for each strategy: two consumers, then a third joins, while orders stream in",
-    `every partition gets an order each ${streamIntervalMs} ms; consumer-2 takes ${lettingGoMs} ms to put its work away; heartbeats each ${heartbeatIntervalMs} ms`,
+    `a group for each strategy: two consumers, then a third joins, while every partition gets an order each ${streamIntervalMs} ms; consumer-2 takes ${lettingGoMs} ms to put its work away before it lets go, and there are heartbeats each ${heartbeatIntervalMs} ms`,
   );
   await cast.admin.createTopics([{ topic, partitions: partitionCount }]);
   const stream = cast.stream(topic);
@@ -77,6 +78,7 @@ export async function strategies(stage: Stage, cast: Cast): Promise<void> {
   const settled = await cast.until(() => groups.flat().every((member) => isFlowing(member, 2)));
   // A little more of the stream, so that the pictures show that all goes on.
   await sleep(cast.clock, 300);
+  const ended = cast.clock.now();
   await stream.stop();
   const trials = ways.map((way, index) => {
     const members = groups[index]!;
@@ -88,7 +90,7 @@ export async function strategies(stage: Stage, cast: Cast): Promise<void> {
   const all = await cast.until(() => trials.every(({ members }) => handledBy(members) >= stream.count));
   const once = trials.every(({ members }) => handledBy(members) === stream.count);
   stage.check("no group missed an order or handled one twice", all && once, countsOf(trials, stream.count));
-  showStandStill(stage, trials);
+  showStandStill(stage, trials, ended);
   await Promise.all([first, second, third].map(([member]) => cast.leave(member!)));
 }
 
@@ -137,7 +139,7 @@ function checkMoves(stage: Stage, trials: readonly Trial[], settled: boolean): v
   );
   const sticking = trials.filter(({ way }) => way.expected === null);
   stage.check(
-    `${sticking.map(({ way }) => way.name).join(", ")} move no more than the third one's two`,
+    "the sticky ones and KIP-848's move no more than the third one's two",
     sticking.every((trial) => moved(trial.before, after(trial)).length === 2),
   );
   const revoked = ({ changes }: Trial) =>
@@ -150,7 +152,7 @@ function checkMoves(stage: Stage, trials: readonly Trial[], settled: boolean): v
     eager!.every((trial) => String(revoked(trial).sort()) === String(allPartitions)),
   );
   stage.check(
-    "under the others only of what moved",
+    "under the others they let go only of what moved",
     others!.every((trial) => String(revoked(trial).sort()) === String(moved(trial.before, after(trial)))),
   );
 }
@@ -160,15 +162,16 @@ function countsOf(trials: readonly Trial[], sent: number): string {
 }
 
 /** How long who stood still while the third one joined. */
-function showStandStill(stage: Stage, trials: readonly Trial[]): void {
+function showStandStill(stage: Stage, trials: readonly Trial[], ended: number): void {
   const [first, second, third] = trials[0]!.members.map((member) => (text: string) => colored(member, text));
   stage.say();
-  stage.say("The longest time without an order while consumer-3 joins, in milliseconds, of the two and");
-  stage.say("of the partitions that they hand over:");
+  stage.say(
+    "The longest time without an order while consumer-3 joins, in milliseconds, of each of the two and of the partitions that it hands over:",
+  );
   stage.table(
     ["strategy", first!("consumer-1"), second!("consumer-2"), first!("given by 1"), second!("given by 2")],
     trials.map((trial) => {
-      const span = spanOf([trial]);
+      const span = spanOf([trial], ended);
       const perMember = trial.members.slice(0, 2).map(({ handled }) => longestGap(timesOf(handled), span));
       const gone = moved(trial.before, after(trial));
       const perGiver = [0, 1].map((giver) => {
@@ -178,26 +181,33 @@ function showStandStill(stage: Stage, trials: readonly Trial[]): void {
       return [trial.way.name, ...perMember, ...perGiver];
     }),
   );
-  const span = spanOf(trials);
+  const span = spanOf(trials, ended);
   stage.say();
   stage.say(
     `The same as a picture, a block for each ${Math.round(lengthOf(span) / timelineWidth)} ms in which there was an order:`,
   );
-  stage.say(`${"".padEnd(21)}${first!("consumer-1".padEnd(timelineWidth))}   ${third!("consumer-3")}`);
+  stage.draw(`${"".padEnd(21)}${first!("consumer-1".padEnd(timelineWidth))}   ${third!("consumer-3")}`);
   for (const { way, members } of trials) {
     const [left, right] = [members[0]!, members[2]!].map((member) =>
       colored(member, timeline(timesOf(member.handled), span, timelineWidth)),
     );
-    stage.say(`${way.name.padEnd(21)}${left}   ${right}`);
+    stage.draw(`${way.name.padEnd(21)}${left}   ${right}`);
   }
+  stage.explain(...lessons);
 }
 
-/** From a little before the first change to a little after the last. */
-function spanOf(trials: readonly Trial[]): Span {
+const lessons = [
+  "eager (the first three): all stop until the slowest has let go",
+  "cooperative: what stays goes on, but nothing is handed over before all have let go",
+  "KIP-848: what stays goes on, and each hands over on its own",
+];
+
+/** From a little before the first change. */
+function spanOf(trials: readonly Trial[], to: number): Span {
   const times = trials
     .flatMap(({ changes, members }) => [...changes.flat(), ...members[2]!.changes])
     .map(({ at }) => at);
-  return { from: Math.min(...times) - 200, to: Math.max(...times) + 200 };
+  return { from: Math.min(...times) - 200, to };
 }
 
 function lengthOf({ from, to }: Span): number {
