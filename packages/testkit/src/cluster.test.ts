@@ -1,3 +1,4 @@
+import { Broker } from "@ottla/broker";
 import { Admin, Producer } from "@ottla/client";
 import { simWorld } from "@ottla/runtime";
 import { describe, expect, it } from "vitest";
@@ -128,5 +129,46 @@ describe("a cluster", () => {
     expect(now.map(({ replicas }) => replicas)).toEqual(placed.map(({ replicas }) => replicas));
     for (const [index, { leaderEpoch }] of now.entries()) expect(leaderEpoch).toBeGreaterThan(epochs[index]!);
     await until(again.close());
+    const alone = await until(Broker.start(options));
+    const [topic] = await until(admin.describeTopics(["t"]));
+    expect(topic!.partitions.map(({ replicas, leader }) => [replicas, leader])).toEqual(Array(4).fill([[1], 1]));
+    await until(admin.createPartitions([{ topic: "t", count: 5 }]));
+    await until(alone.close());
+    const last = await until(Cluster.start(options));
+    expect([0, 1, 2, 3, 4].map((index) => last.partition("t", index)!.replicas)).toEqual([
+      ...placed.map(({ replicas }) => replicas),
+      [1],
+    ]);
+    await until(last.close());
+  });
+
+  it("says what is wrong with what it was given", async () => {
+    await expect(Cluster.start({ brokers: 0 })).rejects.toThrow("a cluster has at least one broker");
+    const { world, cluster, until } = await setUp();
+    expect(() => cluster.broker(4)).toThrow("there is no broker 4 among 3");
+    const { runtime } = world.machine("server").start();
+    const second = Cluster.start({ runtime, host: "server", port: 9093 });
+    await expect(until(second)).rejects.toThrow(/EADDRINUSE/);
+    await until(cluster.close());
+    const third = await until(Cluster.start({ runtime, host: "server", port: 9093 }));
+    await until(third.close());
+  });
+
+  it("may have each broker on a machine of its own", async () => {
+    const world = simWorld(1);
+    const until = <T>(promise: Promise<T>) => world.clock.until(promise);
+    const brokers = ["a", "b", "c"].map((host) => {
+      return { host, port: 9092, rack: `rack-${host}`, runtime: world.machine(host).start().runtime };
+    });
+    const cluster = await until(Cluster.start({ brokers }));
+    expect(cluster.bootstrapServers).toBe("a:9092,b:9092,c:9092");
+    const admin = new Admin({ bootstrapServers: "b:9092", runtime: world.machine("client").start().runtime });
+    const described = await until(admin.describeCluster());
+    expect(described.brokers.map(({ host, rack }) => [host, rack])).toEqual([
+      ["a", "rack-a"],
+      ["b", "rack-b"],
+      ["c", "rack-c"],
+    ]);
+    await until(cluster.close());
   });
 });
