@@ -15,7 +15,17 @@ export interface Fault {
     | "commitWentBack"
     | "commitLoss"
     | "commitLost"
-    | "twoOwners";
+    | "twoOwners"
+    | "overlap"
+    | "expelled"
+    | "zombie"
+    | "commitAhead"
+    | "commitUnheard"
+    | "redelivered"
+    | "stuck"
+    | "needlessRebalance"
+    | "failed"
+    | "crashed";
   readonly partition: PartitionKey | null;
   readonly what: string;
 }
@@ -41,7 +51,7 @@ export function checkHistory(history: History, options: CheckOptions = {}): Faul
 }
 
 /** Everything that was seen of the partitions' contents: partition -> offset -> values. */
-function contents(history: History): Map<PartitionKey, Map<number, Set<string>>> {
+export function contents(history: History): Map<PartitionKey, Map<number, Set<string>>> {
   const seen = new Map<PartitionKey, Map<number, Set<string>>>();
   const note = (partition: PartitionKey, offset: number, value: string) => {
     const offsets = seen.get(partition) ?? new Map<number, Set<string>>();

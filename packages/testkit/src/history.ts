@@ -64,7 +64,69 @@ export interface Crash extends Operation {
   readonly type: "crash";
 }
 
-export type Entry = Send | Poll | Commit | Committed | Assign | Crash;
+/** Records that the application has finished: from here on a commit may pass them. */
+export interface Done extends Operation {
+  readonly type: "done";
+  readonly partition: PartitionKey;
+  /** First and last offset; all that was handed out between them is meant. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A member's listener has let go of partitions: its promise has settled, and another may have them. */
+export interface Release extends Operation {
+  readonly type: "release";
+  readonly group: string;
+  readonly partitions: readonly PartitionKey[];
+}
+
+/** The application asks for the next message: it is neither dead nor busy. */
+export interface Ask extends Operation {
+  readonly type: "ask";
+}
+
+/** A request about a group and its answer, as they passed the broker's socket (see `watchBroker`). */
+export interface Call extends Operation {
+  readonly type: "call";
+  readonly group: string;
+  /** Kafka's name of the API. */
+  readonly api: string;
+  /** How many entries the history had when the request arrived. */
+  readonly arrivedAt: number;
+  readonly arrivedMs: number;
+  /** Unique in a simulation; later ones are greater. */
+  readonly connection: number;
+  /** As the request says it; empty and -1 where it doesn't. */
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  /** Generation or member epoch. */
+  readonly generation: number;
+  /** Kafka's name of the error, `NONE` where there was none. For a commit the first error of all partitions. */
+  readonly error: string;
+  /** Member id and generation (or epoch) that the answer gave. */
+  readonly given: { readonly memberId: string; readonly generation: number } | null;
+  /** Partitions that the answer assigns, where it does. */
+  readonly assigned: readonly PartitionKey[] | null;
+  /** Partitions that the request says the member has, where it does. */
+  readonly owned: readonly PartitionKey[] | null;
+  /** What was committed, or found to be committed (-1: nothing). */
+  readonly offsets: Readonly<Record<PartitionKey, number>> | null;
+}
+
+/** A request to leave a group has arrived at the broker, answered or not. */
+export interface Leave extends Operation {
+  readonly type: "leave";
+  readonly group: string;
+  readonly members: readonly string[];
+}
+
+/** What was done to the system, and what part of the run begins. */
+export interface Note extends Operation {
+  readonly type: "note";
+  readonly what: string;
+}
+
+export type Entry = Send | Poll | Commit | Committed | Assign | Crash | Done | Release | Ask | Call | Leave | Note;
 
 /** Collects a history; entries are in the order in which they ended. */
 export class History {

@@ -182,7 +182,8 @@ export class SimSocket implements Socket {
       this.#arrived.push(segment.bytes);
       this.#arrivedSize += segment.bytes.length;
     }
-    this.#readSoon();
+    // Nothing else happens in the event in which something arrives.
+    if (!this.#reading) this.#read();
   }
 
   /** The other side has taken that many bytes. */

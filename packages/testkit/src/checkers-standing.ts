@@ -1,0 +1,194 @@
+import type { Fault } from "./checkers.ts";
+import type { Assign, Call, Entry, History, PartitionKey } from "./history.ts";
+
+export interface StandingOptions {
+  /** Of all members. */
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** Whether all members of a group are in one generation, as in Kafka's classic groups; else each has an epoch of its own (KIP-848). */
+  readonly oneGeneration?: boolean;
+}
+
+/** What the broker knows of one life of a member, as far as its answers tell. */
+interface Standing {
+  readonly process: string;
+  /** Of the last request that arrived from it. */
+  contactMs: number;
+  /** Whether it has been given an assignment: only then has the coordinator stored that it exists. */
+  isStored: boolean;
+  /** Whether it has left, or been replaced by another with the same name. */
+  isOut: boolean;
+  /** Since when it has been asked to give something up that it still has. */
+  askedToRevokeMs: number | null;
+}
+
+const beats: ReadonlySet<string> = new Set(["JOIN_GROUP", "SYNC_GROUP", "HEARTBEAT", "CONSUMER_GROUP_HEARTBEAT"]);
+const expulsions: ReadonlySet<string> = new Set(["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"]);
+const generational: ReadonlySet<string> = new Set(["SYNC_GROUP", "HEARTBEAT", "OFFSET_COMMIT"]);
+
+/**
+ * Who is in the group: a member that keeps its side is not expelled; nothing is accepted of a generation that is over; nobody has a partition while another, whom the group has no reason to count out, has not let go of it.
+ */
+export function checkStanding(history: History, options: StandingOptions): Fault[] {
+  return new StandingChecker(history, options).check();
+}
+
+class StandingChecker {
+  readonly #entries: readonly Entry[];
+  readonly #options: Required<StandingOptions>;
+  readonly #faults: Fault[] = [];
+  readonly #members = new Map<string, Standing>();
+  /** The member that a process is at the moment, by the broker's answers. */
+  readonly #current = new Map<string, Standing>();
+  readonly #instances = new Map<string, string>();
+  /** Who has a partition, as the application was told, until its listener has settled. */
+  readonly #holders = new Map<PartitionKey, { process: string; generation: number }>();
+  /** Generations that are known to have begun: for good once somebody has an assignment, else for the broker's life. */
+  readonly #begun: { generation: number; memberId: string; at: number; life: number | null }[] = [];
+  /** When the group was last seen to be in no rebalance. */
+  #stableMs = 0;
+  #life = 0;
+
+  constructor(history: History, { oneGeneration = true, ...options }: StandingOptions) {
+    this.#entries = history.entries;
+    this.#options = { oneGeneration, ...options };
+  }
+
+  check(): Fault[] {
+    for (const [at, entry] of this.#entries.entries()) {
+      if (entry.type === "call") this.#call(entry, at);
+      else if (entry.type === "assign") this.#assign(entry);
+      else if (entry.type === "leave") for (const memberId of entry.members) this.#out(memberId);
+      else if (entry.type === "release") this.#release(entry.process, entry.partitions);
+      else if (entry.type === "crash") this.#crash(entry.process);
+      else if (entry.type === "note" && entry.what === "the broker is dead") this.#life++;
+    }
+    return this.#faults;
+  }
+
+  #call(call: Call, at: number): void {
+    // Whoever leaves did so when the request arrived.
+    if (call.api === "LEAVE_GROUP" || (call.api === "CONSUMER_GROUP_HEARTBEAT" && call.generation < 0)) return;
+    this.#checkGeneration(call);
+    this.#checkInstance(call);
+    const standing = this.#members.get(call.memberId);
+    if (standing !== undefined && expulsions.has(call.error)) {
+      if (standing.isStored && this.#isInOrder(standing, call.arrivedMs)) {
+        const silentMs = Math.round(call.arrivedMs - standing.contactMs);
+        const what = `${call.process} was answered ${call.error} to ${call.api} at ${call.timeMs} ms, after ${silentMs} ms of silence`;
+        this.#fault("expelled", null, what);
+      }
+      standing.isOut = true;
+    }
+    if (call.error === "NONE" || call.error === "REBALANCE_IN_PROGRESS") this.#contact(call);
+    if (call.error !== "NONE") return;
+    if (call.api === "HEARTBEAT") this.#stableMs = call.timeMs;
+    if (call.given !== null) this.#began(call.given.generation, call.given.memberId, at, this.#life);
+    if (call.api === "SYNC_GROUP") this.#began(call.generation, call.memberId, at, null);
+  }
+
+  #contact(call: Call): void {
+    if (!beats.has(call.api)) return;
+    const memberId = call.given?.memberId ?? call.memberId;
+    let standing = this.#members.get(memberId);
+    if (standing === undefined) {
+      standing = { process: call.process, contactMs: 0, isStored: false, isOut: false, askedToRevokeMs: null };
+      this.#members.set(memberId, standing);
+      if (call.instanceId !== null) this.#replace(call.instanceId, memberId);
+    }
+    standing.isOut = false;
+    // A SyncGroup that comes when the group is stable already does not count, in Kafka either.
+    if (call.api !== "SYNC_GROUP") standing.contactMs = Math.max(standing.contactMs, call.arrivedMs);
+    // A parked JoinGroup keeps its member alive.
+    if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = call.timeMs;
+    if (call.assigned !== null) {
+      standing.isStored = true;
+      this.#current.set(call.process, standing);
+      if (call.api === "CONSUMER_GROUP_HEARTBEAT") this.#noteRevocation(standing, call);
+    }
+  }
+
+  #noteRevocation(standing: Standing, { process, assigned, timeMs }: Call): void {
+    const hasMore = [...this.#holders].some(
+      ([partition, holder]) => holder.process === process && !assigned!.includes(partition),
+    );
+    standing.askedToRevokeMs = hasMore ? (standing.askedToRevokeMs ?? timeMs) : null;
+  }
+
+  /** Whoever had the name before is fenced from now on. */
+  #replace(instanceId: string, memberId: string): void {
+    const before = this.#instances.get(instanceId);
+    if (before !== undefined && before !== memberId) this.#out(before);
+    this.#instances.set(instanceId, memberId);
+  }
+
+  #out(memberId: string): void {
+    const standing = this.#members.get(memberId);
+    if (standing !== undefined) standing.isOut = true;
+  }
+
+  #began(generation: number, memberId: string, at: number, life: number | null): void {
+    if (generation > 0) this.#begun.push({ generation, memberId, at, life });
+  }
+
+  #checkGeneration(call: Call): void {
+    if (call.error !== "NONE" || !generational.has(call.api) || call.generation < 0) return;
+    const later = this.#begun.find(
+      ({ generation, memberId, at, life }) =>
+        generation > call.generation &&
+        at < call.arrivedAt &&
+        (life === null || life === this.#life) &&
+        (this.#options.oneGeneration || memberId === call.memberId),
+    );
+    if (later === undefined) return;
+    const what = `${call.api} of ${call.process} in generation ${call.generation} was accepted at ${call.timeMs} ms, though ${later.generation} had begun`;
+    this.#fault("zombie", null, what);
+  }
+
+  #checkInstance(call: Call): void {
+    if (call.error !== "NONE" || call.instanceId === null || !generational.has(call.api)) return;
+    const present = this.#instances.get(call.instanceId);
+    if (present === undefined || present === call.memberId || !this.#members.has(call.memberId)) return;
+    if (!this.#members.get(call.memberId)!.isOut) return;
+    const what = `${call.api} of ${call.process} was accepted at ${call.timeMs} ms, though ${call.instanceId} is another member by now`;
+    this.#fault("zombie", null, what);
+  }
+
+  /** Whether the group has no reason to count the member out at that time. */
+  #isInOrder(standing: Standing, timeMs: number): boolean {
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    if (standing.isOut || timeMs - standing.contactMs >= sessionTimeoutMs) return false;
+    if (standing.askedToRevokeMs !== null && timeMs - standing.askedToRevokeMs >= rebalanceTimeoutMs) return false;
+    return !this.#options.oneGeneration || timeMs - this.#stableMs < rebalanceTimeoutMs;
+  }
+
+  #assign({ process, generation, partitions, timeMs }: Assign): void {
+    for (const partition of partitions) {
+      const holder = this.#holders.get(partition);
+      // Who wakes up to an old assignment learns with the next heartbeat that it is over.
+      if (holder !== undefined && holder.process !== process && generation < holder.generation) continue;
+      if (holder !== undefined && holder.process !== process) {
+        const standing = this.#current.get(holder.process);
+        if (standing !== undefined && this.#isInOrder(standing, timeMs)) {
+          const what = `${process} owns it since ${timeMs} ms, though ${holder.process} had not let go of it`;
+          this.#fault("overlap", partition, what);
+        }
+      }
+      this.#holders.set(partition, { process, generation });
+    }
+  }
+
+  #release(process: string, partitions: readonly PartitionKey[]): void {
+    for (const partition of partitions)
+      if (this.#holders.get(partition)?.process === process) this.#holders.delete(partition);
+  }
+
+  #crash(process: string): void {
+    for (const [partition, holder] of this.#holders) if (holder.process === process) this.#holders.delete(partition);
+    this.#current.delete(process);
+  }
+
+  #fault(kind: Fault["kind"], partition: PartitionKey | null, what: string): void {
+    this.#faults.push({ kind, partition, what });
+  }
+}

@@ -1,0 +1,145 @@
+import type { SimRandom } from "@ottla/runtime";
+import type { PartitionKey } from "./history.ts";
+import type { Simulator } from "./simulator.ts";
+import { SimulatedMember, type SimulatedMemberOptions } from "./simulator-member.ts";
+
+/** A place in the group that somebody is to fill: a member lives in it, dies, and comes back. */
+export class Slot {
+  readonly name: string;
+  readonly options: SimulatedMemberOptions;
+  member: SimulatedMember | null = null;
+  /** Whether it is to stay empty. */
+  isRetired = false;
+
+  constructor(name: string, options: SimulatedMemberOptions) {
+    this.name = name;
+    this.options = options;
+  }
+
+  get isAlive(): boolean {
+    return this.member !== null && !this.member.isOver;
+  }
+}
+
+/** The group under test: its members, its topics, and what of their records is still to be done. */
+export class SimulatedGroup {
+  readonly simulator: Simulator;
+  readonly slots: Slot[] = [];
+  /** Partitions of each topic, as far as their creation is known to be done. */
+  readonly partitions = new Map<string, number>();
+  readonly #random: SimRandom;
+  readonly #progress = new Map<PartitionKey, Progress>();
+  #seen = 0;
+  /** What ended a member's loop that should have gone on. */
+  readonly failures: string[] = [];
+
+  constructor(simulator: Simulator) {
+    this.simulator = simulator;
+    this.#random = simulator.random.fork("group");
+  }
+
+  add(name: string, options: SimulatedMemberOptions): Slot {
+    const slot = new Slot(name, options);
+    this.slots.push(slot);
+    this.fill(slot);
+    return slot;
+  }
+
+  /** Starts a member in a slot that has none. */
+  fill(slot: Slot): void {
+    if (slot.isAlive || slot.isRetired) return;
+    this.#noteFailure(slot);
+    this.simulator.note(`start ${slot.name}`);
+    slot.member = new SimulatedMember(this.simulator, slot.name, slot.options);
+  }
+
+  /** One whose process lives; null where there is none. */
+  pick(): SimulatedMember | null {
+    const alive = this.slots.filter((slot) => slot.isAlive);
+    return alive.length === 0 ? null : this.#random.pick(alive).member;
+  }
+
+  get alive(): SimulatedMember[] {
+    return this.slots.flatMap(({ member }) => (member === null || member.isOver ? [] : [member]));
+  }
+
+  /** Every partition of the topics. */
+  all(): PartitionKey[] {
+    return [...this.partitions].flatMap(([topic, count]) => Array.from({ length: count }, (_, n) => `${topic}-${n}`));
+  }
+
+  /** Whether all that was acknowledged has been done, and every partition has exactly one owner. */
+  isSettled(): boolean {
+    if (this.missing().length > 0) return false;
+    return this.slots.every((slot) => slot.isAlive || slot.isRetired) && this.unsettled() === null;
+  }
+
+  /** Whether all members are in the group, and in the same generation or epoch. */
+  isComplete(): boolean {
+    const generations = new Set(this.alive.map((member) => member.consumer.groupMetadata()!.generationId));
+    return generations.size === 1 && !generations.has(-1);
+  }
+
+  /** What is wrong with the present division of the partitions; null where each has one owner. */
+  unsettled(): string | null {
+    const owners = new Map<PartitionKey, string>();
+    for (const member of this.alive) {
+      for (const partition of member.owned) {
+        const other = owners.get(partition);
+        if (other !== undefined) return `${partition} belongs to ${other} and ${member.name}`;
+        owners.set(partition, member.name);
+      }
+    }
+    const nobodys = this.all().filter((partition) => !owners.has(partition));
+    return nobodys.length === 0 ? null : `${nobodys.join(", ")} belong to nobody`;
+  }
+
+  /** Records that were acknowledged and that nobody has finished, as `topic-0:17`. */
+  missing(): string[] {
+    this.#look();
+    return [...this.#progress].flatMap(([partition, { missing }]) => [...missing].map((at) => `${partition}:${at}`));
+  }
+
+  /** Members whose loop has ended by an error: an application would start again, and so it is here. */
+  reviveFailed(): void {
+    for (const slot of this.slots) if (slot.member?.error != null) this.fill(slot);
+  }
+
+  #noteFailure({ member, name }: Slot): void {
+    if (member === null || member.error === null) return;
+    const { error } = member;
+    this.failures.push(`${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
+  }
+
+  #look(): void {
+    const { entries } = this.simulator.history;
+    for (; this.#seen < entries.length; this.#seen++) {
+      const entry = entries[this.#seen]!;
+      if (entry.type === "send" && entry.outcome === "ok" && entry.offset !== null) {
+        const { missing, done } = this.#progressOf(entry.partition);
+        if (!done.has(entry.offset)) missing.add(entry.offset);
+      } else if (entry.type === "done") {
+        const { missing, done } = this.#progressOf(entry.partition);
+        for (let offset = entry.first; offset <= entry.last; offset++) {
+          done.add(offset);
+          missing.delete(offset);
+        }
+      }
+    }
+  }
+
+  #progressOf(partition: PartitionKey): Progress {
+    let progress = this.#progress.get(partition);
+    if (progress === undefined) {
+      progress = { missing: new Set(), done: new Set() };
+      this.#progress.set(partition, progress);
+    }
+    return progress;
+  }
+}
+
+/** Offsets of a partition that were acknowledged and that nobody has finished, and those that somebody has. */
+interface Progress {
+  readonly missing: Set<number>;
+  readonly done: Set<number>;
+}
