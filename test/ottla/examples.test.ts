@@ -10,7 +10,14 @@ const file = (name: string) => join(import.meta.dirname, "../../examples/order-e
 
 let broker: Broker;
 beforeAll(async () => {
-  broker = await Broker.start({ port: 0 });
+  // Members of KIP-848 groups need not wait for 5 s.
+  const config = {
+    "group.consumer.min.heartbeat.interval.ms": 100,
+    "group.consumer.heartbeat.interval.ms": 100,
+    "group.consumer.min.assignment.interval.ms": 0,
+    "group.consumer.assignment.interval.ms": 0,
+  };
+  broker = await Broker.start({ port: 0, config });
 });
 afterAll(() => broker.close());
 
@@ -50,6 +57,7 @@ describe("examples/order-events", () => {
     const output = await run("custom-assignment");
     expect(output).toMatch(/^range +0,1,2 → 0,1 +3,4,5 → 2,3 +4,5 +3 of 6 +\d+ ms +\d+ ms$/m);
     expect(output).toMatch(/^cooperative-sticky .* 2 of 6 /m);
+    expect(output).toMatch(/^KIP-848 .* 2 of 6 /m);
     expect(output).toMatch(/^weight 3: \d,\d,\d$/m);
     expect(output).toContain("told of 0 changes meanwhile");
   });

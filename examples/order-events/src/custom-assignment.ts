@@ -13,6 +13,8 @@ const strategies: Record<string, Settings> = {
   roundrobin: { partitionAssignmentStrategy: [roundRobin], heartbeatIntervalMs },
   sticky: { partitionAssignmentStrategy: [sticky], heartbeatIntervalMs },
   "cooperative-sticky": { partitionAssignmentStrategy: [cooperativeSticky], heartbeatIntervalMs },
+  // The broker assigns, and says how often it wants to hear of members: by default each 5 s, so this one may take its time.
+  "KIP-848": { groupProtocol: "consumer" },
 };
 
 /** Two consumers share the topic, then a third one joins: what moves, and how long do the two stand still? */
