@@ -9,7 +9,7 @@ import { PartitionHandover } from "./partition-handover.ts";
 import type { Subscription } from "./subscription.ts";
 import type { TopicIdPartitions } from "./topic-id-partitions.ts";
 import { TopicNames } from "./topic-names.ts";
-import type { TopicPartition } from "./topic-partition.ts";
+import { comparePartitions, type TopicPartition } from "./topic-partition.ts";
 
 type Task = ConsumerEffectOf<"prepareJoin"> | ConsumerEffectOf<"reconcile">;
 
@@ -237,6 +237,7 @@ export class ConsumerGroupSession implements GroupMembership {
       const what = `Group ${this.#groupId} assigns partitions of topics that have no name yet`;
       this.#core.logger.debug(what, { topicIds: unknown });
     }
+    places.sort(comparePartitions);
     this.#names.keep(new Set(target.map(({ topicId }) => topicId)));
     this.#names.want(unknown);
     return { owned, places, ids };

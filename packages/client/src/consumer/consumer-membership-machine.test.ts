@@ -351,6 +351,32 @@ describe("what the coordinator may not have heard", () => {
   });
 });
 
+describe("what is urgent", () => {
+  test("goes out as soon as a heartbeat that failed before has been answered", () => {
+    member.toStable();
+    member.beat({ assignment: assignmentOf(of("A", 0)) });
+    const { effects } = member;
+    member.beat({ errorCode: errorCodes.COORDINATOR_LOAD_IN_PROGRESS });
+    member.pass(100);
+    const second = member.last("heartbeat");
+    member.effects = effects;
+    member.reconciled();
+    expect(member.types()).toEqual([]);
+    member.answerTo(second, { assignment: assignmentOf(of("A", 0)) });
+    expect(member.last("heartbeat").request.topicPartitions).toEqual(of("A", 0));
+  });
+
+  test("is not forgotten when the coordinator is lost while a second try to join is on its way", () => {
+    member.toJoining();
+    member.answer({ errorCode: errorCodes.COORDINATOR_LOAD_IN_PROGRESS });
+    member.pass(100);
+    expect(member.types()).toEqual(["heartbeat"]);
+    member.send({ type: "coordinatorLost", reason: "gone" });
+    member.send({ type: "coordinatorFound", nodeId: 2 });
+    expect(member.last("heartbeat").request).toMatchObject({ memberEpoch: 0, topicPartitions: [] });
+  });
+});
+
 describe("fenced", () => {
   test.each(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID"] as const)(
     "by %s, what it has is lost, and it joins anew with epoch 0 when the application has let go",

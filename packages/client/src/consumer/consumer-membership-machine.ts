@@ -106,7 +106,7 @@ export class ConsumerMembershipMachine {
         break;
       case "subscriptionChanged":
         this.#subscription = event.subscription;
-        if (this.#beats) this.#heartbeat.hasten(this.#now);
+        if (this.#beats) this.#heartbeat.hasten();
         break;
       case "coordinatorFound":
         this.#coordinator.found(event.nodeId);
@@ -190,7 +190,7 @@ export class ConsumerMembershipMachine {
   #join(): void {
     this.#phase = "joining";
     this.#heartbeat.start(this.#now);
-    this.#heartbeat.hasten(this.#now);
+    this.#heartbeat.hasten();
   }
 
   #beat(): void {
@@ -271,17 +271,17 @@ export class ConsumerMembershipMachine {
     if (this.#phase !== "member" || id < this.#firstOfStay) return;
     this.#owned = normalised(owned);
     this.#ownedVersion++;
-    this.#heartbeat.hasten(this.#now);
+    this.#heartbeat.hasten();
   }
 
   // Coordinator, deadlines, ends
 
   #forgetCoordinator(reason: string): void {
     if (!this.#coordinator.forget(this.#now)) return;
-    this.#heartbeat.drop();
+    this.#heartbeat.dropAndRepeat(this.#now);
     // What was in flight may or may not have arrived.
     this.#writer.forget();
-    this.#heartbeat.hasten(this.#now);
+    this.#heartbeat.hasten();
     this.#effects.push({ type: "forgetCoordinator", reason });
   }
 

@@ -7,6 +7,7 @@ export class Heartbeat {
   readonly #maxPollIntervalMs: number;
   #inFlight = 0;
   #nextAt = Number.POSITIVE_INFINITY;
+  #isUrgent = false;
   #failures = 0;
   #sessionEndsAt = Number.POSITIVE_INFINITY;
   /** When the application last asked. */
@@ -35,8 +36,8 @@ export class Heartbeat {
   }
 
   /** There is something to tell: the next one does not wait for the interval, only for the answer to the last one and for the pause after a failure. */
-  hasten(now: number): void {
-    if (this.#failures === 0) this.#nextAt = Math.min(this.#nextAt, now);
+  hasten(): void {
+    this.#isUrgent = true;
   }
 
   extendSession(now: number): void {
@@ -45,6 +46,7 @@ export class Heartbeat {
 
   sent(id: number, now: number): void {
     this.#inFlight = id;
+    this.#isUrgent = false;
     this.#nextAt = now + this.#intervalMs;
   }
 
@@ -57,6 +59,12 @@ export class Heartbeat {
 
   /** Whatever answer the heartbeat in flight gets is of no interest any more. */
   drop(): void {
+    this.#inFlight = 0;
+  }
+
+  /** As `drop`; where there was one, another is due. */
+  dropAndRepeat(now: number): void {
+    if (this.#inFlight !== 0) this.#nextAt = now;
     this.#inFlight = 0;
   }
 
@@ -79,7 +87,7 @@ export class Heartbeat {
   }
 
   isDue(now: number): boolean {
-    return this.#inFlight === 0 && now >= this.#nextAt;
+    return this.#inFlight === 0 && (now >= this.#nextAt || (this.#isUrgent && this.#failures === 0));
   }
 
   /** What has run out: the application's time (with how long it has not asked), the session, or nothing. */
