@@ -7,6 +7,7 @@ import { assignmentOf, ClassicRebalance } from "./classic-rebalance.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type AssignmentStoredEvent,
+  type DowngradedEvent,
   type Effects,
   type Heartbeat,
   type Instant,
@@ -183,6 +184,21 @@ export class ClassicGroupMachine {
   /** The group exists because of its offsets only. */
   makeSimple(groupId: string): ClassicGroup {
     return new ClassicGroup(groupId, this.timers, -1);
+  }
+
+  /** The group has become one of the consumer protocol: its members, who stay in it, join again. */
+  upgraded(group: ClassicGroup, effects: Effects): void {
+    const errorCode = errorCodes.REBALANCE_IN_PROGRESS;
+    for (const member of group.members.values()) {
+      this.rebalance.answerJoin(group, member, joinError(member.memberId, errorCode), effects);
+      this.rebalance.answerSync(member, syncError(errorCode), effects);
+    }
+  }
+
+  /** The group was one of the consumer protocol until now. */
+  downgraded(group: ClassicGroup, event: DowngradedEvent, now: Instant, effects: Effects): void {
+    for (const member of group.members.values()) this.rebalance.restartSession(member, now);
+    if (event.reason !== null) this.rebalance.prepare(group, event.reason, now, effects);
   }
 
   /** After a replay sessions begin anew, so that a restart costs no member its place. */

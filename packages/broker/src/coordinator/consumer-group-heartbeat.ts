@@ -42,8 +42,15 @@ export interface UpdatedMember {
   readonly owned: readonly TopicIdPartitions[] | null;
 }
 
+/** Where a member is after its request. */
+export interface Progress {
+  readonly current: StoredCurrentAssignment;
+  /** Whether the group's target is older than its epoch. */
+  readonly isStale: boolean;
+}
+
 /** What a request has changed. */
-interface Change {
+export interface Change {
   readonly hasSubscriptionChanged: boolean;
   readonly mustBump: boolean;
 }
@@ -91,8 +98,9 @@ export class ConsumerGroupHeartbeat {
     const member = { view, metadata: this.update(view.metadata, event), owned: event.topicPartitions };
     const change = this.storeMember(group, member, effects);
     if (isRefusal(change)) return change;
-    const current = this.advance(group, settings, member, change, now, effects);
-    if (isRefusal(current)) return current;
+    const progress = this.advance(group, settings, member, change, now, effects);
+    if (isRefusal(progress)) return progress;
+    const { current } = progress;
     effects.next = { type: "consumerMemberStored", groupId: group.id, memberId };
     const isFull =
       event.rebalanceTimeoutMs !== -1 &&
@@ -159,16 +167,25 @@ export class ConsumerGroupHeartbeat {
     change: Change,
     now: Instant,
     effects: Effects,
-  ): StoredCurrentAssignment | Refusal {
+  ): Progress | Refusal {
     const subscriptions = subscriptionsAfter(group, member);
     const groupEpoch = this.epochAfter(group, subscriptions, change.mustBump, effects);
     let targetEpoch = group.assignmentEpoch;
-    let target = group.target(member.view.replaced?.memberId ?? member.view.memberId);
+    let target = targetOf(group, member);
     if (groupEpoch > targetEpoch && canAssign(group, settings, now)) {
       target = this.assign(group, groupEpoch, subscriptions, member, now, effects);
       targetEpoch = groupEpoch;
     }
     return this.reconcile(group, member, subscriptions, target, targetEpoch, change.hasSubscriptionChanged, effects);
+  }
+
+  /** Like `advance`, for a group that will not be assigned by the broker any more: the member gets what the target says, if that is not out of date. */
+  keepTarget(group: ConsumerGroup, member: UpdatedMember, change: Change, effects: Effects): Progress | Refusal {
+    const subscriptions = subscriptionsAfter(group, member);
+    const groupEpoch = this.epochAfter(group, subscriptions, change.mustBump, effects);
+    const { assignmentEpoch } = group;
+    if (groupEpoch > assignmentEpoch) return { current: member.view.current, isStale: true };
+    return this.reconcile(group, member, subscriptions, targetOf(group, member), assignmentEpoch, false, effects);
   }
 
   /** The group's epoch, which rises where the members' subscriptions or the topics have changed. */
@@ -218,9 +235,9 @@ export class ConsumerGroupHeartbeat {
     targetEpoch: number,
     hasSubscriptionChanged: boolean,
     effects: Effects,
-  ): StoredCurrentAssignment | Refusal {
+  ): Progress | Refusal {
     const { memberId, current } = view;
-    if (!hasSubscriptionChanged && isReconciledTo(current, targetEpoch)) return current;
+    if (!hasSubscriptionChanged && isReconciledTo(current, targetEpoch)) return { current, isStale: false };
     const { topics } = this.context;
     let next: StoredCurrentAssignment;
     try {
@@ -239,7 +256,7 @@ export class ConsumerGroupHeartbeat {
     if (next !== current) {
       effects.records.push({ kind: "consumerCurrentAssignment", groupId: group.id, memberId, value: next });
     }
-    return next;
+    return { current: next, isStale: false };
   }
 }
 
@@ -253,8 +270,13 @@ function subscriptionsAfter(group: ConsumerGroup, { view, metadata }: UpdatedMem
   return after;
 }
 
+/** What the member, or the one whose place it takes, is to own by now. */
+function targetOf(group: ConsumerGroup, { view }: UpdatedMember): TopicAssignment {
+  return group.target(view.replaced?.memberId ?? view.memberId);
+}
+
 /** Whether enough time has passed since the last target assignment. A clock that was set back does not make anybody wait. */
-function canAssign(group: ConsumerGroup, settings: GroupSettings, now: Instant): boolean {
+export function canAssign(group: ConsumerGroup, settings: GroupSettings, now: Instant): boolean {
   const { assignmentTimestamp } = group;
   if (assignmentTimestamp === 0) return true;
   const age = now.wall - assignmentTimestamp;

@@ -3,6 +3,7 @@ import type { ServerAssignor } from "./assignors/assignor.ts";
 import { range } from "./assignors/range.ts";
 import { uniform } from "./assignors/uniform.ts";
 import { ClassicGroup, classicGroupRecord } from "./classic-group.ts";
+import { ClassicInConsumerGroup } from "./classic-in-consumer-group.ts";
 import { ConsumerGroup } from "./consumer-group.ts";
 import {
   answerHeartbeat,
@@ -25,14 +26,21 @@ import {
 import { checkInstance, removeMember } from "./consumer-member-view.ts";
 import type { Group } from "./group.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
+import { canDowngrade, checkUpgrade, downgrade, upgrade } from "./group-conversion.ts";
 import type {
+  ClassicMemberStoredEvent,
   ConsumerHeartbeatEvent,
   ConsumerHeartbeatReply,
   ConsumerMemberStoredEvent,
   Effects,
+  Heartbeat,
   Instant,
+  JoinEvent,
+  LeaveEvent,
   RegexesStoredEvent,
+  SyncEvent,
 } from "./group-events.ts";
+import type { GroupRecord } from "./group-records.ts";
 import { defaultGroupSettings, type GroupSettings, type GroupSettingsProvider } from "./group-settings.ts";
 import { Interner } from "./interner.ts";
 import { nothingOwned } from "./owned-partitions.ts";
@@ -62,6 +70,7 @@ export class ConsumerGroupMachine {
   private readonly settings: GroupSettingsProvider;
   private readonly context: ConsumerGroupContext;
   private readonly beats: ConsumerGroupHeartbeat;
+  private readonly classic: ClassicInConsumerGroup;
 
   constructor(config: GroupCoordinatorConfig, timers: ConsumerTimers, surroundings: GroupSurroundings, logger: Logger) {
     this.timers = timers;
@@ -70,6 +79,7 @@ export class ConsumerGroupMachine {
     const regexes = new ConsumerGroupRegexes(config, timers, topics, logger);
     this.context = { config, topics, assignors: serverAssignors, regexes, interner: new Interner(), logger };
     this.beats = new ConsumerGroupHeartbeat(this.context);
+    this.classic = new ClassicInConsumerGroup(this.context, timers, this.beats);
   }
 
   /**
@@ -98,7 +108,7 @@ export class ConsumerGroupMachine {
 
   heartbeat(group: Group | undefined, event: ConsumerHeartbeatEvent, now: Instant, effects: Effects): void {
     if (event.memberEpoch === leaveEpoch || event.memberEpoch === leaveStaticEpoch) {
-      this.leave(group, event, effects);
+      this.leave(group, event, now, effects);
       return;
     }
     const found = this.groupFor(group, event, effects);
@@ -119,13 +129,23 @@ export class ConsumerGroupMachine {
       );
     }
     if (group === undefined) return new ConsumerGroup(groupId, noTimers);
-    if (!(group instanceof ClassicGroup) || !group.isEmpty())
-      return groupNotFound(`Group ${groupId} is not a consumer group.`);
-    effects.records.push(classicGroupRecord(groupId, null));
-    return new ConsumerGroup(groupId, noTimers);
+    if (!(group instanceof ClassicGroup)) return groupNotFound(`Group ${groupId} is not a consumer group.`);
+    const made = new ConsumerGroup(groupId, noTimers);
+    const records = group.isEmpty() ? [classicGroupRecord(groupId, null)] : this.upgraded(group, made);
+    if (!Array.isArray(records)) return records;
+    for (const record of records) effects.records.push(record);
+    return made;
   }
 
-  private leave(group: Group | undefined, event: ConsumerHeartbeatEvent, effects: Effects): void {
+  private upgraded(group: ClassicGroup, made: ConsumerGroup): GroupRecord[] | Refusal {
+    const { config, topics, logger } = this.context;
+    const records = checkUpgrade(group, config) ?? upgrade(group, made, topics);
+    const outcome = Array.isArray(records) ? "becomes a consumer group" : records.message;
+    logger.info("a member of the consumer protocol joins a classic group", { group: group.id, outcome });
+    return records;
+  }
+
+  private leave(group: Group | undefined, event: ConsumerHeartbeatEvent, now: Instant, effects: Effects): void {
     const { groupId, memberId, memberEpoch, instanceId } = event;
     const member = this.leaving(group, event);
     if (!(member instanceof ConsumerMember)) {
@@ -139,7 +159,7 @@ export class ConsumerGroupMachine {
       const value = { ...member.current, memberEpoch: leaveStaticEpoch, pendingRevocation: nothingOwned };
       effects.records.push({ kind: "consumerCurrentAssignment", groupId, memberId, value });
     } else {
-      this.fence(group as ConsumerGroup, [member], effects);
+      this.fence(group as ConsumerGroup, [member], now, effects);
     }
     const body = { errorCode: 0, errorMessage: null, memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null };
     answerHeartbeat(event, body, effects);
@@ -159,9 +179,18 @@ export class ConsumerGroupMachine {
     return checkInstance(member, memberId, instanceId) ?? member;
   }
 
-  /** Takes members out: the group is assigned anew without them. */
-  private fence(group: ConsumerGroup, members: readonly ConsumerMember[], effects: Effects): void {
+  /** Takes members out: the group is assigned anew without them. If all that stay speak the classic protocol, it becomes a classic group. */
+  private fence(group: ConsumerGroup, members: readonly ConsumerMember[], now: Instant, effects: Effects): void {
+    if (members.length === 0) return;
     const groupId = group.id;
+    if (canDowngrade(group, members, this.context.config)) {
+      const records = downgrade(group, members, null, this.context.topics, now.wall);
+      for (const record of records) effects.records.push(record);
+      const reason = "the last members of the consumer protocol have left";
+      effects.next = { type: "downgraded", groupId, reason };
+      this.context.logger.info("consumer group has become a classic one", { group: groupId });
+      return;
+    }
     const subscriptions = group.subscriptions.copy();
     for (const { memberId, metadata } of members) {
       removeMember(groupId, memberId, effects.records);
@@ -176,14 +205,40 @@ export class ConsumerGroupMachine {
     this.context.logger.info("consumer group rebalances", { group: groupId, epoch, reason: "members left" });
   }
 
+  /** JoinGroup of a member that speaks the classic protocol. */
+  join(group: ConsumerGroup, event: JoinEvent, now: Instant, effects: Effects): void {
+    this.classic.join(group, this.settings(group.id), event, now, effects);
+  }
+
+  sync(group: ConsumerGroup, event: SyncEvent, now: Instant, effects: Effects): void {
+    const body = this.classic.sync(group, this.settings(group.id), event, now);
+    effects.replies.push({ kind: "sync", ticket: event.ticket, body });
+  }
+
+  /** Heartbeat of a member that speaks the classic protocol. Returns the error code of the answer. */
+  classicHeartbeat(group: ConsumerGroup, beat: Heartbeat, now: Instant): number {
+    return this.classic.heartbeat(group, this.settings(group.id), beat, now);
+  }
+
+  classicLeave(group: ConsumerGroup, event: LeaveEvent, now: Instant, effects: Effects): void {
+    const { leaving, body } = this.classic.leave(group, event);
+    effects.replies.push({ kind: "leave", ticket: event.ticket, body });
+    this.fence(group, leaving, now, effects);
+  }
+
   /** A member's records have been applied: its deadlines begin. */
-  memberStored(group: ConsumerGroup, { memberId }: ConsumerMemberStoredEvent, now: Instant): void {
+  memberStored(group: ConsumerGroup, event: ConsumerMemberStoredEvent | ClassicMemberStoredEvent, now: Instant): void {
     // What the topics look like has just been looked at.
     group.needsRefresh = false;
-    const member = group.members.get(memberId);
+    const settings = this.settings(group.id);
+    const member = group.members.get(event.memberId);
     if (member === undefined) return;
-    this.keepSession(member, this.settings(group.id), now);
+    this.keepSession(member, settings, now);
     this.timeRevocation(member, now);
+    if (event.type === "classicMemberStored") this.classic.joined(group, event.memberId, event.joined, now);
+    // A group that was a classic one until now.
+    if (group.isNew) for (const other of group.members.values()) this.keepSession(other, settings, now);
+    group.isNew = false;
     this.context.regexes.refreshIfDue(group, now);
   }
 
@@ -235,12 +290,13 @@ export class ConsumerGroupMachine {
       member: member.memberId,
       reason: reasons[timed.kind],
     });
-    this.fence(group, [member], effects);
+    this.fence(group, [member], now, effects);
   }
 
   /** After a replay sessions begin anew, so that a restart costs no member its place. */
   loaded(group: ConsumerGroup, now: Instant): void {
     const settings = this.settings(group.id);
+    group.isNew = false;
     for (const member of group.members.values()) {
       this.keepSession(member, settings, now);
       this.timeRevocation(member, now);

@@ -45,6 +45,8 @@ export class ConsumerGroup implements Group {
   hasPartitionMetadataRecord = false;
   /** Topics may have changed since the group's epoch: the next heartbeat looks. So it is after a replay. */
   needsRefresh = true;
+  /** No member's timers have begun yet. */
+  isNew = true;
   /** The version of the topics that the regular expressions were last resolved against; -1: none that is known. */
   resolvedTopicsVersion = -1;
   private targetEpoch = 0;
@@ -161,13 +163,14 @@ export class ConsumerGroup implements Group {
     return "sinceCommit";
   }
 
-  tombstones(): GroupRecord[] {
+  /** `memberIds`: the members that the group has by the time at which the records are applied. */
+  tombstones(memberIds: readonly string[] = [...this.members.keys()]): GroupRecord[] {
     const { id: groupId } = this;
     const records: GroupRecord[] = [];
-    for (const memberId of this.members.keys()) {
+    for (const memberId of memberIds) {
       records.push({ kind: "consumerCurrentAssignment", groupId, memberId, value: null });
     }
-    for (const memberId of this.members.keys()) {
+    for (const memberId of memberIds) {
       records.push({ kind: "consumerTargetMember", groupId, memberId, value: null });
     }
     records.push({ kind: "consumerTarget", groupId, value: null });

@@ -67,11 +67,11 @@ function unreleased(memberId: string, instanceId: string, existing: ConsumerMemb
   return { errorCode: errorCodes.UNRELEASED_INSTANCE_ID, message };
 }
 
-function newMember(memberId: string): MemberView {
+export function newMember(memberId: string): MemberView {
   return { memberId, metadata: newMemberMetadata, current: newMemberAssignment, replaced: null, isNew: true };
 }
 
-function viewOf({ memberId, metadata, current }: ConsumerMember): MemberView {
+export function viewOf({ memberId, metadata, current }: ConsumerMember): MemberView {
   return { memberId, metadata, current, replaced: null, isNew: false };
 }
 

@@ -137,6 +137,22 @@ export interface ConsumerMemberStoredEvent {
   readonly memberId: string;
 }
 
+/** What follows once the records of a JoinGroup to a consumer group have been applied: its timers. */
+export interface ClassicMemberStoredEvent {
+  readonly type: "classicMemberStored";
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly joined: JoinEvent;
+}
+
+/** What follows once the records that make a consumer group a classic one have been applied. */
+export interface DowngradedEvent {
+  readonly type: "downgraded";
+  readonly groupId: string;
+  /** Why it begins with a rebalance; null where it does not. */
+  readonly reason: string | null;
+}
+
 /** What follows once a group's regular expressions have been resolved and stored. */
 export interface RegexesStoredEvent {
   readonly type: "regexesStored";
@@ -202,6 +218,8 @@ export type GroupEvent =
   | TopicsDeletedEvent
   | TopicsChangedEvent
   | ConsumerMemberStoredEvent
+  | ClassicMemberStoredEvent
+  | DowngradedEvent
   | RegexesStoredEvent
   | AssignmentStoredEvent
   | StaticMemberStoredEvent

@@ -17,6 +17,7 @@ import type { Group } from "./group.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type CommitEvent,
+  type ConsumerHeartbeatEvent,
   type ConsumerHeartbeatReply,
   consumerHeartbeatError,
   type DeleteGroupsEvent,
@@ -75,10 +76,10 @@ export class GroupMachine {
         this.join(event, now, effects);
         break;
       case "consumerHeartbeat":
-        this.consumer.heartbeat(this.groups.get(event.groupId), event, now, effects);
+        this.consumerHeartbeat(event, now, effects);
         break;
       case "sync":
-        this.sync(event, effects);
+        this.sync(event, now, effects);
         break;
       case "leave":
         this.leave(event, now, effects);
@@ -111,7 +112,11 @@ export class GroupMachine {
         this.classic.staticMemberStored(this.classicGroup(event.join.groupId)!, event, now, effects);
         break;
       case "consumerMemberStored":
+      case "classicMemberStored":
         this.consumer.memberStored(this.consumerGroup(event.groupId)!, event, now);
+        break;
+      case "downgraded":
+        this.classic.downgraded(this.classicGroup(event.groupId)!, event, now, effects);
         break;
       case "regexesStored":
         this.consumer.regexesStored(this.consumerGroup(event.groupId)!, event);
@@ -158,32 +163,47 @@ export class GroupMachine {
     return group instanceof ConsumerGroup ? this.consumer.quickHeartbeat(group, beat, client, now) : null;
   }
 
+  private consumerHeartbeat(event: ConsumerHeartbeatEvent, now: Instant, effects: Effects): void {
+    const group = this.groups.get(event.groupId);
+    this.consumer.heartbeat(group, event, now, effects);
+    // It is a group of the other kind from now on.
+    if (group instanceof ClassicGroup && effects.records.length > 0) this.classic.upgraded(group, effects);
+  }
+
   private join(event: JoinEvent, now: Instant, effects: Effects): void {
     const group = this.groups.get(event.groupId);
-    if (group === undefined || group instanceof ClassicGroup) {
-      this.classic.join(group, event, now, effects);
+    if (group instanceof ConsumerGroup && !group.isEmpty()) {
+      this.consumer.join(group, event, now, effects);
+    } else if (group instanceof ConsumerGroup) {
+      // An empty group gives way to one of the kind that is asked for.
+      for (const record of group.tombstones()) effects.records.push(record);
+      effects.next = event;
     } else {
-      const body = joinError("", errorCodes.INCONSISTENT_GROUP_PROTOCOL);
-      effects.replies.push({ kind: "join", ticket: event.ticket, body });
+      this.classic.join(group as ClassicGroup | undefined, event, now, effects);
     }
   }
 
-  private sync(event: SyncEvent, effects: Effects): void {
-    const group = this.classicGroup(event.groupId);
-    if (group !== undefined) this.classic.sync(group, event, effects);
+  private sync(event: SyncEvent, now: Instant, effects: Effects): void {
+    const group = this.groups.get(event.groupId);
+    if (group instanceof ClassicGroup) this.classic.sync(group, event, effects);
+    else if (group instanceof ConsumerGroup) this.consumer.sync(group, event, now, effects);
     else effects.replies.push({ kind: "sync", ticket: event.ticket, body: syncError(errorCodes.UNKNOWN_MEMBER_ID) });
   }
 
   private leave(event: LeaveEvent, now: Instant, effects: Effects): void {
-    const group = this.classicGroup(event.groupId);
-    if (group !== undefined) this.classic.leave(group, event, now, effects);
+    const group = this.groups.get(event.groupId);
+    if (group instanceof ClassicGroup) this.classic.leave(group, event, now, effects);
+    else if (group instanceof ConsumerGroup) this.consumer.classicLeave(group, event, now, effects);
     else effects.replies.push({ kind: "leave", ticket: event.ticket, body: leaveUnknownGroup(event) });
   }
 
   /** Returns the error code of the answer. */
   heartbeat(beat: Heartbeat, now: Instant): number {
-    const group = this.classicGroup(beat.groupId);
-    return group === undefined ? errorCodes.UNKNOWN_MEMBER_ID : this.classic.heartbeat(group, beat, now);
+    const group = this.groups.get(beat.groupId);
+    if (group instanceof ClassicGroup) return this.classic.heartbeat(group, beat, now);
+    return group instanceof ConsumerGroup
+      ? this.consumer.classicHeartbeat(group, beat, now)
+      : errorCodes.UNKNOWN_MEMBER_ID;
   }
 
   private commit(event: CommitEvent, now: Instant, effects: Effects): void {

@@ -152,6 +152,7 @@ export class GroupPartition {
       return errorCode === errorCodes.COORDINATOR_LOAD_IN_PROGRESS ? 0 : errorCode;
     }
     const answer = this.machine.heartbeat(beat, this.now());
+    this.timer.set(this.machine.deadline());
     if (this.gate.isOpen) return answer;
     return new Promise((resolve) => this.gate.pass({ deliver: () => resolve(answer), refuse: resolve }));
   }
