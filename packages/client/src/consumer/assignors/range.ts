@@ -5,7 +5,9 @@ import {
   type AssignorTopics,
   compareMembers,
   compareText,
+  type MemberAssignment,
 } from "./assignor.ts";
+import { DistinctSubscriptions } from "./distinct-subscriptions.ts";
 
 /**
  * Cuts each topic's partitions into consecutive ranges, one per member; the first members get one more where it does not come out even. Topics with the same number of
@@ -15,32 +17,40 @@ import {
 export const range: Assignor = {
   name: "range",
   assign(topics, members) {
+    const order = [...members].sort(compareMembers);
+    const subscribers = [...new DistinctSubscriptions(order).subscribers()]
+      .filter(([topic]) => topics.partitionCount(topic) > 0)
+      .sort(([a], [b]) => compareText(a, b));
+    if (order.every(({ rackId }) => rackId === null || rackId === "")) return cut(topics, order, subscribers);
     const assignment = new AssignmentBuilder(members);
-    const states = topicStates(topics, members, assignment);
+    const states = subscribers.map(([topic, numbers]) => {
+      const consumers = numbers.map((number) => order[number]!);
+      return new TopicState(topic, topics, consumers, assignment);
+    });
     if (states.some((state) => state.needsRacks)) assignByRack(states);
     for (const state of states) state.assignRanges(() => true);
     return assignment.build();
   },
 };
 
-/** The topics that exist, each with its subscribers. */
-function topicStates(
+/** Without racks: each topic by itself. */
+function cut(
   topics: AssignorTopics,
   members: readonly AssignorMember[],
-  assignment: AssignmentBuilder,
-): TopicState[] {
-  const subscribers = new Map<string, AssignorMember[]>();
-  for (const member of [...members].sort(compareMembers)) {
-    for (const topic of new Set(member.topics)) {
-      const known = subscribers.get(topic);
-      if (known === undefined) subscribers.set(topic, [member]);
-      else known.push(member);
+  subscribers: readonly (readonly [topic: string, members: readonly number[]])[],
+): Map<string, MemberAssignment> {
+  const parts = members.map(() => new Map<string, number[]>());
+  for (const [topic, numbers] of subscribers) {
+    const count = topics.partitionCount(topic);
+    const quota = Math.floor(count / numbers.length);
+    let consumersWithOneMore = count % numbers.length;
+    for (let start = 0, n = 0; start < count; n++) {
+      const range = new Array<number>(consumersWithOneMore-- > 0 ? quota + 1 : quota);
+      for (let index = 0; index < range.length; index++) range[index] = start++;
+      parts[numbers[n]!]!.set(topic, range);
     }
   }
-  return [...subscribers]
-    .sort(([a], [b]) => compareText(a, b))
-    .filter(([topic]) => topics.partitionCount(topic) > 0)
-    .map(([topic, consumers]) => new TopicState(topic, topics, consumers, assignment));
+  return new Map(members.map(({ memberId }, number) => [memberId, { partitions: parts[number]! }]));
 }
 
 /** How far one topic has been assigned. */

@@ -1,4 +1,5 @@
 import { type AssignorMember, type AssignorTopics, compareText, type MemberAssignment } from "./assignor.ts";
+import { DistinctSubscriptions } from "./distinct-subscriptions.ts";
 import { GroupRacks } from "./group-racks.ts";
 import { TopicTable } from "./topic-table.ts";
 
@@ -35,8 +36,7 @@ export class StickyGroup {
 
   constructor(topics: AssignorTopics, members: readonly AssignorMember[]) {
     this.members = [...members].sort((a, b) => compareText(a.memberId, b.memberId));
-    const subscriptions = new DistinctSubscriptions();
-    const subscriptionOf = this.members.map((member) => subscriptions.add(member.topics));
+    const subscriptions = new DistinctSubscriptions(this.members);
     this.isUniform = subscriptions.areAlike();
     this.topicNames = subscriptions
       .topics()
@@ -53,7 +53,7 @@ export class StickyGroup {
     }
     this.racks = GroupRacks.of(topics, this.topicNames, this.topicStarts, this.members);
     this.classOf = new Int32Array(this.members.length);
-    this.classes = this.#classify(subscriptions.lists, subscriptionOf);
+    this.classes = this.#classify(subscriptions);
   }
 
   get partitionCount(): number {
@@ -102,67 +102,25 @@ export class StickyGroup {
     return byTopic;
   }
 
-  #classify(lists: readonly (readonly string[])[], subscriptionOf: readonly number[]): MemberClass[] {
+  #classify({ lists, listOf }: DistinctSubscriptions): MemberClass[] {
     const topicsOf = lists.map((list) => {
-      const numbers = new Int32Array(list.length);
-      let count = 0;
-      for (const topic of new Set(list)) {
-        const number = this.topicTable.find(topic);
-        if (number !== undefined) numbers[count++] = number;
-      }
-      return numbers.subarray(0, count);
+      const numbers = list.map((topic) => this.topicTable.find(topic));
+      return Int32Array.from(numbers.filter((number) => number !== undefined));
     });
     const classes: MemberClass[] = [];
     const numbers = new Map<number, number>();
     for (let member = 0; member < this.members.length; member++) {
       const rack = this.racks?.memberRacks[member] ?? 0;
-      const key = rack * lists.length + subscriptionOf[member]!;
+      const key = rack * lists.length + listOf[member]!;
       let number = numbers.get(key);
       if (number === undefined) {
         number = classes.length;
         numbers.set(key, number);
-        classes.push({ topics: topicsOf[subscriptionOf[member]!]!, rack, members: [] });
+        classes.push({ topics: topicsOf[listOf[member]!]!, rack, members: [] });
       }
       classes[number]!.members.push(member);
       this.classOf[member] = number;
     }
     return classes;
   }
-}
-
-/** The different lists of topics among the members': most members have one of a few, which is then looked at once. */
-class DistinctSubscriptions {
-  readonly lists: (readonly string[])[] = [];
-  readonly #numbers = new Map<string, number[]>();
-
-  /** The number of the list. */
-  add(list: readonly string[]): number {
-    const key = `${list.length} ${list[0]} ${list.at(-1)}`;
-    const alike = this.#numbers.get(key) ?? [];
-    for (const number of alike) if (isSame(this.lists[number]!, list)) return number;
-    const number = this.lists.push(list) - 1;
-    this.#numbers.set(key, [...alike, number]);
-    return number;
-  }
-
-  /** All topics that are named. */
-  topics(): string[] {
-    const topics = new Set<string>();
-    for (const list of this.lists) for (const topic of list) topics.add(topic);
-    return [...topics];
-  }
-
-  /** Whether all lists have the same topics, in whatever order. */
-  areAlike(): boolean {
-    const [first = [], ...others] = this.lists.map((list) => new Set(list));
-    const topics = new Set(first);
-    return others.every((other) => other.size === topics.size && [...other].every((topic) => topics.has(topic)));
-  }
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false;
-  return true;
 }
