@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Admin, Consumer, json, Producer, string } from "@ottla/client";
+import { Admin, Consumer, json, Producer, SubscriptionPattern, string } from "@ottla/client";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   type ApacheKafka,
@@ -155,6 +155,34 @@ for (const version of versions) {
       await admin.deleteGroups(["shared-group"]);
       await admin.close();
     });
+
+    if (version === "3.9.2") {
+      it("says what to do where brokers do not have KIP-848", async () => {
+        await using consumer = new Consumer({ ...at(), groupId: "too-new", groupProtocol: "consumer" });
+        await consumer.subscribe(["too-new"]);
+        const refused = consumer.poll({ timeoutMs: 30_000 });
+        await expect(refused).rejects.toThrow(/set groupProtocol to "classic", or use brokers of Kafka 4.0 or later/);
+      });
+    } else {
+      it("subscribes to a pattern that the coordinator resolves (KIP-848)", async () => {
+        await using admin = new Admin(at());
+        await admin.createTopics(["pattern-1", "pattern-2", "another"].map((topic) => ({ topic, partitions: 1 })));
+        await using producer = new Producer({ ...at(), value: string });
+        await producer.sendAll(["pattern-1", "pattern-2"].map((topic) => ({ topic, value: topic })));
+        const options = { ...at(), groupProtocol: "consumer", value: string, autoOffsetReset: "earliest" } as const;
+        await using consumer = new Consumer({ ...options, groupId: "pattern" });
+        await consumer.subscribe(new SubscriptionPattern("pattern-.*"));
+        const read: (string | null)[] = [];
+        for await (const message of consumer) {
+          read.push(message.value);
+          if (read.length === 2) break;
+        }
+        expect(read.toSorted()).toEqual(["pattern-1", "pattern-2"]);
+        await using wrong = new Consumer({ ...options, groupId: "wrong-pattern" });
+        await wrong.subscribe(new SubscriptionPattern("["));
+        await expect(wrong.poll({ timeoutMs: 30_000 })).rejects.toMatchObject({ code: "INVALID_REGULAR_EXPRESSION" });
+      });
+    }
 
     it("administers topics, settings, groups and records", async () => {
       await using admin = new Admin(at());
