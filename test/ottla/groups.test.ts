@@ -1,10 +1,13 @@
 /** What the tools show of a KIP-848 group: members of both protocols, a pattern, a static member, settings of its own. */
 import { Broker } from "@ottla/broker";
 import { Admin, Consumer, type ConsumerOptions, range, SubscriptionPattern } from "@ottla/client";
+import { apis } from "@ottla/protocol";
+import { nodeRuntime } from "@ottla/runtime";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runGroupCommand } from "../../packages/ottla/src/kafka/group-command.ts";
 import { runOttla } from "../../packages/ottla/src/ottla/program.ts";
 import { CapturedTerminal } from "../support/captured-terminal.ts";
+import { RawClient } from "../support/raw-client.ts";
 
 const group = "mixed";
 let broker: Broker;
@@ -117,4 +120,18 @@ it("kafka-consumer-groups says who has been upgraded while a group is on its way
   expect(header).toMatch(/ CURRENT-EPOCH +CURRENT-ASSIGNMENT +TARGET-EPOCH +TARGET-ASSIGNMENT +UPGRADED$/);
   const upgraded = rows.flatMap((row) => / (new|pattern|old) .* (true|false)$/.exec(row)?.slice(1).join(" ") ?? []);
   expect(upgraded.sort()).toEqual(["new true", "old false", "pattern true"]);
+});
+
+it("kafka-consumer-groups leaves groups of others than consumers alone", async () => {
+  const worker = await RawClient.connect(nodeRuntime().network, "127.0.0.1", broker.port);
+  const body = {
+    ...{ groupId: "connect-cluster", sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, memberId: "" },
+    ...{ protocolType: "connect", protocols: [{ name: "sessioned", metadata: Buffer.alloc(0) }] },
+  };
+  await worker.request(apis.joinGroup, body, 3);
+  expect(await kafka("--describe", "--group", "connect-cluster")).toBe(
+    "\nError: Executing consumer group command failed due to java.lang.IllegalArgumentException: GroupId connect-cluster is not a consumer group (connect).\n",
+  );
+  expect(await kafka("--list")).toBe(`${group}\n`);
+  worker.close();
 });

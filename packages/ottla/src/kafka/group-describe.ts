@@ -12,6 +12,7 @@ export async function describeGroups(context: GroupContext): Promise<void> {
   const groups = await admin.describeGroups(groupIds, { timeoutMs }).catch((error: unknown) => {
     throw new Error(javaError(error), { cause: error });
   });
+  refuseOthers(groups);
   const verbose = options.has("verbose");
   if (options.has("members")) {
     for (const group of groups) writeMembers(terminal, group, verbose);
@@ -25,6 +26,14 @@ export async function describeGroups(context: GroupContext): Promise<void> {
       if (writeState(terminal, group) && rows.length > 0) terminal.write(offsetTable(rows, verbose));
     }
   }
+}
+
+/** Groups of Connect's workers and the like have other members than consumers; Kafka's admin does not describe them. */
+function refuseOthers(groups: readonly GroupDescription[]): void {
+  const other = groups.find(({ protocolType }) => protocolType !== "" && protocolType !== "consumer");
+  if (other === undefined) return;
+  const { groupId, protocolType } = other;
+  throw new Error(`java.lang.IllegalArgumentException: GroupId ${groupId} is not a consumer group (${protocolType}).`);
 }
 
 /** The groups that `--group` or `--all-groups` ask for, sorted, each once. */
