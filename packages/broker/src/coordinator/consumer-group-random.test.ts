@@ -1,6 +1,7 @@
 import { errorCodes } from "@ottla/protocol";
 import { type Random, simRandom } from "@ottla/runtime";
 import { describe, expect, test } from "vitest";
+import { ClassicConsumer } from "../../test/coordinator/classic-consumer.ts";
 import { type BeatOptions, ConsumerRig, TestConsumer } from "../../test/coordinator/consumer-rig.ts";
 import { ConsumerGroup } from "./consumer-group.ts";
 
@@ -12,11 +13,15 @@ class RandomGroup {
   rig = new ConsumerRig({}, { consumerAssignmentIntervalMs: 500 });
   readonly random: Random;
   private alive: TestConsumer[] = [];
+  /** Members that speak the classic protocol. */
+  private classic: ClassicConsumer[] = [];
+  private readonly hasClassic: boolean;
   private away: TestConsumer[] = [];
   private nextId = 1;
 
-  constructor(seed: number) {
+  constructor(seed: number, hasClassic: boolean) {
     this.random = simRandom(seed);
+    this.hasClassic = hasClassic;
     for (const name of topicNames.slice(0, 2)) this.rig.topic(name, 1 + this.below(6));
   }
 
@@ -38,6 +43,7 @@ class RandomGroup {
     else if (dice < 33) this.resubscribe();
     else if (dice < 37) this.changeTopics();
     else if (dice < 39) this.restart();
+    else if (dice < 42) this.changeClassic();
     else if (dice < 52) this.rig.advance(this.below(3_000));
     else this.beatSome();
     this.checkOwners();
@@ -103,19 +109,40 @@ class RandomGroup {
   private changeTopics(): void {
     const name = this.pick(topicNames)!;
     const topic = this.rig.topics.topicByName(name);
-    if (topic === undefined)
+    if (topic === undefined) {
       this.rig.topic(name, 1 + this.below(4), `${name}-${this.nextId++}AAAAAAAAAAAAAAAAAA`.slice(0, 22));
-    else if (this.below(3) === 0) this.rig.deleteTopic(name);
-    else this.rig.topic(name, topic.partitionCount + 1 + this.below(3), topic.id);
+    } else if (this.below(3) === 0) {
+      this.rig.deleteTopic(name);
+      // They know topics by name, and another one may get this one's.
+      for (const member of this.classic) member.owned.delete(name);
+    } else this.rig.topic(name, topic.partitionCount + 1 + this.below(3), topic.id);
   }
 
   /** The broker dies, and another one replays what it has written. */
   private restart(): void {
     this.rig = this.rig.replayed();
     this.rig.feed({ type: "loaded" });
+    for (const member of this.classic) member.disconnected();
+  }
+
+  /** A member of the classic protocol comes or dies. */
+  private changeClassic(): void {
+    if (!this.hasClassic) return;
+    const isStatic = this.below(3) === 0;
+    const options = isStatic ? { instanceId: `static-${this.nextId++}` } : {};
+    if (this.below(2) === 0) this.classic = this.classic.slice(1);
+    else if (this.classic.length < 4) {
+      this.classic.push(
+        new ClassicConsumer(
+          topicNames.filter(() => this.below(2) === 0),
+          options,
+        ),
+      );
+    }
   }
 
   private beatSome(): void {
+    for (const member of this.classic) if (this.below(3) > 0) member.step(this.rig);
     for (const member of [...this.alive]) if (this.below(3) > 0) this.beat(member);
   }
 
@@ -147,16 +174,26 @@ class RandomGroup {
       }
     }
     const clients = new Map<string, string>();
-    for (const { memberId, owned } of this.alive) {
+    for (const client of [...this.alive, ...this.classic]) {
       // Who was sent away and does not know it yet may think that it owns what others have by now.
-      if (this.group?.members.has(memberId) !== true) continue;
-      for (const [topicId, partitions] of owned) {
+      if (this.group?.members.has(client.memberId) !== true) continue;
+      for (const [topicId, partitions] of this.ownedBy(client)) {
         for (const partition of partitions) {
           expect(clients.get(`${topicId}:${partition}`)).toBeUndefined();
-          clients.set(`${topicId}:${partition}`, memberId);
+          clients.set(`${topicId}:${partition}`, client.memberId);
         }
       }
     }
+  }
+
+  /** What a member thinks that it owns, by topic id. */
+  private ownedBy(client: TestConsumer | ClassicConsumer): [string, readonly number[]][] {
+    const idOf = (topic: string) =>
+      client instanceof TestConsumer ? topic : (this.rig.topics.topicByName(topic)?.id ?? topic);
+    return Array.from(client.owned, ([topic, partitions]): [string, readonly number[]] => [
+      idOf(topic),
+      partitions,
+    ]).sort();
   }
 
   /** A replay finds what there is. */
@@ -166,21 +203,29 @@ class RandomGroup {
 
   /** Nothing happens any more but heartbeats: everybody gets where the target is, and everything that is wanted is assigned. */
   converge(): void {
-    for (let n = 0; n < 40; n++) {
+    for (let n = 0; n < 80; n++) {
       this.rig.advance(sessionTimeoutMs / 20);
       for (const member of [...this.alive]) this.beat(member);
+      for (const member of this.classic) for (let step = 0; step < 3; step++) member.step(this.rig);
       this.checkOwners();
     }
     const { group } = this;
-    if (group === undefined || this.alive.length === 0) return;
-    expect(group.state).toBe("Stable");
-    expect([...group.members.keys()].sort()).toEqual(this.alive.map((one) => one.memberId).sort());
+    const there = [...this.alive, ...this.classic];
+    if (there.length === 0) return;
+    // Whoever is left decides what kind of group it is.
+    expect(this.rig.machine.group("group")).toMatchObject({
+      type: this.alive.length > 0 ? "Consumer" : "Classic",
+      state: "Stable",
+      memberCount: there.length,
+    });
+    if (group === undefined) return;
+    expect([...group.members.keys()].sort()).toEqual(there.map((one) => one.memberId).sort());
     const assigned = new Set<string>();
     for (const member of group.members.values()) {
       const owned = [...member.current.assigned].map(([id, { partitions }]) => [id, partitions]);
       expect(owned.sort()).toEqual([...group.target(member.memberId)].sort());
-      const client = this.alive.find((one) => one.memberId === member.memberId)!;
-      expect([...client.owned].sort()).toEqual(owned.sort());
+      const client = there.find((one) => one.memberId === member.memberId)!;
+      expect(this.ownedBy(client)).toEqual(owned.sort());
       for (const [id, { partitions }] of member.current.assigned)
         for (const one of partitions) assigned.add(`${id}:${one}`);
     }
@@ -212,8 +257,8 @@ function snapshot(rig: ConsumerRig): unknown {
 }
 
 describe("a group of the consumer protocol whose members do whatever they like", () => {
-  test.each(Array.from({ length: 40 }, (_, n) => n + 1))("seed %i", (seed) => {
-    const group = new RandomGroup(seed);
+  test.each(Array.from({ length: 30 }, (_, n) => n + 1))("seed %i", (seed) => {
+    const group = new RandomGroup(seed, seed % 2 === 0);
     for (let n = 0; n < 200; n++) {
       group.step();
       if (n % 40 === 0) group.checkReplay();

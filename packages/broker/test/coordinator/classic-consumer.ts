@@ -18,6 +18,7 @@ export class ClassicConsumer {
   next: "join" | "sync" | "beat" = "join";
   lastError = 0;
   private ticket = 0;
+  private syncTicket = 0;
   private members: JoinReply["members"] = [];
   private isLeader = false;
   readonly topics: readonly string[];
@@ -51,6 +52,13 @@ export class ClassicConsumer {
     if (errorCode === errorCodes.UNKNOWN_MEMBER_ID) this.memberId = "";
   }
 
+  /** What it waits for will never be answered. */
+  disconnected(): void {
+    if (this.ticket !== 0 || this.syncTicket !== 0) this.reset(errorCodes.REBALANCE_IN_PROGRESS);
+    this.ticket = 0;
+    this.syncTicket = 0;
+  }
+
   private join(rig: ConsumerRig): void {
     if (!this.isCooperative) this.owned = new Map();
     const ownedPartitions = Array.from(this.owned, ([topic, partitions]) => ({ topic, partitions: [...partitions] }));
@@ -82,8 +90,6 @@ export class ClassicConsumer {
     this.next = "sync";
     this.syncTicket = 0;
   }
-
-  private syncTicket = 0;
 
   private sync(rig: ConsumerRig): void {
     if (this.syncTicket === 0) {

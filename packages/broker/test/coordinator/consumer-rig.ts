@@ -136,6 +136,9 @@ export class ConsumerRig extends MachineRig {
   override replayed(): ConsumerRig {
     const other = new ConsumerRig(this.config, this.settings, this.topics);
     other.now = this.now;
+    other.nextTicket = this.nextTicket;
+    other.nextUuid = this.nextUuid;
+    other.nextMember = this.nextMember;
     for (const { key, value } of this.log) {
       const record = decodeGroupRecord(key, value);
       if (record !== null) other.machine.apply(record, { offset: other.log.length, producerId: -1 });

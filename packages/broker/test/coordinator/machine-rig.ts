@@ -33,7 +33,7 @@ export class MachineRig {
   /** Set to refuse the next append with this error. */
   rejectNext: number | null = null;
   protected nextTicket = 1;
-  private nextUuid = 1;
+  protected nextUuid = 1;
 
   constructor(config: Partial<GroupCoordinatorConfig> = {}, surroundings?: GroupSurroundings) {
     this.machine = new GroupMachine({ ...defaultGroupCoordinatorConfig, ...config }, undefined, surroundings);
