@@ -18,6 +18,13 @@ export function checkSimulation(history: History, options: GroupCheckOptions): F
   ];
 }
 
+interface Grant {
+  readonly process: string;
+  readonly generation: number;
+  /** The entry that says so. */
+  readonly at: number;
+}
+
 interface Accepted {
   readonly offset: number;
   readonly process: string;
@@ -42,7 +49,7 @@ class CommitChecker {
   readonly #doneAt = new Map<PartitionKey, Map<number, number>>();
   readonly #accepted = new Map<PartitionKey, Accepted[]>();
   /** To whom a partition was given last, and by which entry. */
-  readonly #grants = new Map<PartitionKey, { process: string; at: number; before: string | null }>();
+  readonly #grants = new Map<PartitionKey, Grant>();
 
   constructor(history: History) {
     this.#history = history;
@@ -77,7 +84,7 @@ class CommitChecker {
     for (const partition of call.assigned!) {
       const before = this.#grants.get(partition);
       if (before?.process === call.process) continue;
-      this.#grants.set(partition, { process: call.process, at, before: before?.process ?? null });
+      this.#grants.set(partition, { process: call.process, generation: call.given?.generation ?? call.generation, at });
     }
   }
 
@@ -95,11 +102,12 @@ class CommitChecker {
 
   #checkOwner(call: Call, partition: PartitionKey, offset: number): void {
     const grant = this.#grants.get(partition);
-    if (grant === undefined || grant.process === call.process || grant.at >= call.arrivedAt) return;
+    if (grant === undefined || grant.at >= call.arrivedAt) return;
+    if (grant.process === call.process && (call.generation < 0 || call.generation >= grant.generation)) return;
     this.#fault(
       "zombie",
       partition,
-      `${call.process} (generation ${call.generation}) committed ${offset} at ${call.timeMs} ms, though ${grant.process} had been given the partition`,
+      `${call.process} (generation ${call.generation}) committed ${offset} at ${call.timeMs} ms, though ${grant.process} had been given the partition in generation ${grant.generation}`,
     );
   }
 

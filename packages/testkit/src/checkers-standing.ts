@@ -133,6 +133,8 @@ class StandingChecker {
 
   #checkGeneration(call: Call): void {
     if (call.error !== "NONE" || !generational.has(call.api) || call.generation < 0) return;
+    // An older epoch's commit counts for as long as its partitions stay the member's (KIP-1251), which is looked at with the commits.
+    if (!this.#options.oneGeneration && call.api === "OFFSET_COMMIT") return;
     const later = this.#begun.find(
       ({ generation, memberId, at, life }) =>
         generation > call.generation &&

@@ -1,7 +1,11 @@
+import { KafkaError } from "@ottla/client";
 import type { SimRandom } from "@ottla/runtime";
 import type { PartitionKey } from "./history.ts";
 import type { Simulator } from "./simulator.ts";
 import { SimulatedMember, type SimulatedMemberOptions } from "./simulator-member.ts";
+
+/** So long an application that has failed takes to start again. */
+const reviveMs = 500;
 
 /** A place in the group that somebody is to fill: a member lives in it, dies, and comes back. */
 export class Slot {
@@ -10,6 +14,8 @@ export class Slot {
   member: SimulatedMember | null = null;
   /** Whether it is to stay empty. */
   isRetired = false;
+  /** When its member was found to have failed; -1 while it has not. */
+  failedMs = -1;
 
   constructor(name: string, options: SimulatedMemberOptions) {
     this.name = name;
@@ -49,6 +55,7 @@ export class SimulatedGroup {
   fill(slot: Slot): void {
     if (slot.isAlive || slot.isRetired) return;
     this.#noteFailure(slot);
+    slot.failedMs = -1;
     this.simulator.note(`start ${slot.name}`);
     slot.member = new SimulatedMember(this.simulator, slot.name, slot.options);
   }
@@ -100,14 +107,22 @@ export class SimulatedGroup {
     return [...this.#progress].flatMap(([partition, { missing }]) => [...missing].map((at) => `${partition}:${at}`));
   }
 
-  /** Members whose loop has ended by an error: an application would start again, and so it is here. */
+  /** Members whose loop has ended by an error: an application would start again after a while, and so it is here. */
   reviveFailed(): void {
-    for (const slot of this.slots) if (slot.member?.error != null) this.fill(slot);
+    for (const slot of this.slots) {
+      if (slot.member?.error == null || slot.failedMs >= 0) continue;
+      slot.failedMs = this.simulator.now;
+    }
+    for (const slot of this.slots) {
+      if (slot.failedMs >= 0 && this.simulator.now >= slot.failedMs + reviveMs) this.fill(slot);
+    }
   }
 
   #noteFailure({ member, name }: Slot): void {
     if (member === null || member.error === null) return;
     const { error } = member;
+    // A member of a KIP-848 group that has died keeps its name for as long as its session lasts.
+    if (error instanceof KafkaError && error.code === "UNRELEASED_INSTANCE_ID") return;
     this.failures.push(`${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
   }
 

@@ -253,7 +253,9 @@ class Run {
     const { random } = this.#simulator;
     const slot = random.pick(this.#group.slots.filter((one) => one.isAlive && one.options.consumer.groupInstanceId));
     this.#simulator.note(`restart ${slot.name}`);
-    slot.member!.kill();
+    // Of a group of KIP-848 only one that says so is waited for.
+    if (slot.options.consumer.groupProtocol === "consumer") await this.#simulator.until(slot.member!.close());
+    else slot.member!.kill();
     await this.#simulator.run(random.integer(this.#sessionTimeoutMs / 3));
     this.#group.fill(slot);
     return slot.name;

@@ -17,7 +17,16 @@ export interface Workload {
 }
 
 const eagerAssignors = [[range], [roundRobin], [sticky], [sticky, range], [roundRobin, range]] as const;
-const cooperativeAssignors = [[cooperativeSticky], [cooperativeSticky, range]] as const;
+/** By group, then by member. A member that knows range too still lets go of everything. */
+const cooperativeAssignors = [
+  [[cooperativeSticky]],
+  [[cooperativeSticky]],
+  [[cooperativeSticky], [cooperativeSticky, range]],
+  [
+    [cooperativeSticky, range],
+    [range, cooperativeSticky],
+  ],
+] as const;
 
 const consumerProtocol = { groupProtocol: "consumer" } as const;
 
@@ -37,11 +46,11 @@ export const workloads: readonly Workload[] = [
     name: "classic-cooperative",
     what: "classic groups whose members keep what stays theirs: cooperativeSticky, also while members change to it from range",
     oneGeneration: true,
-    // One that prefers range makes the group eager until it is gone.
-    member: (number, group) => ({
-      partitionAssignmentStrategy:
-        group % 4 === 0 && number % 2 === 0 ? [range, cooperativeSticky] : pick(cooperativeAssignors, group),
-    }),
+    // Every member knows what the others have chosen: a coordinator that comes back remembers of each no more than that.
+    member: (number, group) => {
+      const strategies = pick(cooperativeAssignors, group);
+      return { partitionAssignmentStrategy: pick(strategies, number) };
+    },
   },
   {
     name: "static",
