@@ -378,7 +378,7 @@ describe("what is urgent", () => {
 });
 
 describe("fenced", () => {
-  test.each(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID"] as const)(
+  test.each(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"] as const)(
     "by %s, what it has is lost, and it joins anew with epoch 0 when the application has let go",
     (name) => {
       member.toStable();

@@ -209,7 +209,7 @@ export class ConsumerMembershipMachine {
 
   #answered(response: ConsumerGroupHeartbeatResponse): void {
     const { errorCode, errorMessage: said } = response;
-    const verdict = heartbeatVerdict(errorCode);
+    const verdict = heartbeatVerdict(errorCode, this.#phase === "joining");
     if (verdict === "good") {
       this.#welcome(response);
       return;

@@ -13,8 +13,11 @@ import type { Failure } from "./membership-events.ts";
  */
 export type HeartbeatVerdict = "good" | "moved" | "later" | "fenced" | "told" | "fatal";
 
-/** As Kafka's AbstractHeartbeatRequestManager and ConsumerHeartbeatRequestManager have it. */
-export function heartbeatVerdict(errorCode: number): HeartbeatVerdict {
+/**
+ * As Kafka's AbstractHeartbeatRequestManager and ConsumerHeartbeatRequestManager have it, but for a member whose group is gone: its session was over, and the group was
+ * deleted or went over to the classic protocol, since nobody else was left. Java's gives up; joining anew makes the group again.
+ */
+export function heartbeatVerdict(errorCode: number, isJoining: boolean): HeartbeatVerdict {
   switch (errorCode) {
     case errorCodes.NONE:
       return "good";
@@ -24,6 +27,8 @@ export function heartbeatVerdict(errorCode: number): HeartbeatVerdict {
     case errorCodes.FENCED_MEMBER_EPOCH:
     case errorCodes.UNKNOWN_MEMBER_ID:
       return "fenced";
+    case errorCodes.GROUP_ID_NOT_FOUND:
+      return isJoining ? "fatal" : "fenced";
     // It may be given the right meanwhile.
     case errorCodes.TOPIC_AUTHORIZATION_FAILED:
       return "told";
