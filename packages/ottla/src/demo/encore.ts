@@ -44,16 +44,17 @@ function explain(bootstrapServers: string, write: Write): void {
   write(`or connect any Kafka client to ${bootstrapServers}. Ctrl-C ends it all.`);
 }
 
-/** A line whenever somebody's partitions change. */
+/** A line whenever somebody has got other partitions than before. */
 function tellChanges(cast: Cast, members: readonly Member[], write: Write): void {
   const owned = new Map(members.map((member) => [member, shown(member.assignment)]));
   cast.onChange(() => {
     for (const member of members) {
-      const now = shown(member.assignment);
-      const before = owned.get(member);
+      const given = member.changes.findLast(({ event }) => event === "assigned");
       member.handled.length = 0;
       member.changes.length = 0;
-      if (now === before) continue;
+      const before = owned.get(member);
+      const now = given === undefined ? before : shown(given.owned);
+      if (now === undefined || now === before) continue;
       owned.set(member, now);
       write(colored(member, `${member.name} owns ${now} (before: ${before})`));
     }

@@ -98,7 +98,7 @@ export async function strategies(stage: Stage, cast: Cast): Promise<void> {
 function join(cast: Cast, name: string, more: MemberSettings = {}): readonly Member[] {
   return cast.joinSeveral(
     ways.map((way) => ({
-      ...{ groupId: `${way.name}-group`, name, topic, commit: "auto", heartbeatIntervalMs },
+      ...{ groupId: `${way.settings.strategy}-group`, name, topic, commit: "auto", heartbeatIntervalMs },
       ...{ ...way.settings, ...more },
     })),
   );
