@@ -5,6 +5,7 @@ export { checkSimulation } from "./checkers-groups.ts";
 export * from "./cluster.ts";
 export type { ErrorName } from "./error-answers.ts";
 export * from "./history.ts";
+export { historyLine } from "./history-lines.ts";
 export * from "./intercept.ts";
 export * from "./intercept-connections.ts";
 export type { InterceptedCall } from "./intercepted-call.ts";
