@@ -4,6 +4,7 @@ import { type Runtime, type SimWorld, simWorld, sleep } from "@ottla/runtime";
 import {
   Cluster,
   checkHistory,
+  cutConnections,
   type Fault,
   History,
   partitionKey,
@@ -57,11 +58,15 @@ export async function runCluster(seed: number, settings: MemberSettings = {}): P
   return { world, history, faults: checkHistory(history, { drained: true }), failures };
 }
 
-/** One broker after the other, and now and then two at a time, stops or dies, and comes back. */
+/** Connections to a broker are cut, all or a member's; one broker after the other, and now and then two at a time, stops or dies; all comes back. */
 async function failAndRecover(cluster: Cluster, { clock, random }: Runtime): Promise<number> {
   let failures = 0;
   for (let round = 0; round < 5; round++) {
     await sleep(clock, 500 + random.integer(3000));
+    const how = random.integer(2) === 0 ? "refuse" : "swallow";
+    const whose = random.integer(2) === 0 ? { clientId: `member-${1 + random.integer(3)}` } : {};
+    const cut = cutConnections(cluster.brokers[random.integer(3)]!, { how, ...whose });
+    await sleep(clock, random.integer(4000));
     const first = random.integer(3);
     const victims = random.integer(4) === 0 ? [first, (first + 1) % 3] : [first];
     for (const index of victims) {
@@ -71,6 +76,7 @@ async function failAndRecover(cluster: Cluster, { clock, random }: Runtime): Pro
       failures++;
     }
     await sleep(clock, random.integer(4000));
+    cut.heal();
     for (const index of victims) await cluster.brokers[index]!.start();
     if (random.integer(2) === 0) await cluster.electPreferredLeaders();
   }
