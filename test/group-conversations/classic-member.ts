@@ -18,18 +18,27 @@ export class ClassicMember {
   private readonly group: string;
   private readonly protocolType: string;
   private readonly topics: readonly string[];
+  private readonly groupInstanceId: string | null;
   private id = "";
   private generation = -1;
 
-  constructor(script: Conversation, group: string, protocolType: string, topics: readonly string[]) {
+  constructor(
+    script: Conversation,
+    group: string,
+    protocolType: string,
+    topics: readonly string[],
+    groupInstanceId: string | null = null,
+  ) {
     this.script = script;
     this.group = group;
     this.protocolType = protocolType;
     this.topics = topics;
+    this.groupInstanceId = groupInstanceId;
   }
 
   private get who() {
-    return { groupId: this.group, memberId: this.id, generationId: this.generation };
+    const { group: groupId, id: memberId, generation: generationId, groupInstanceId } = this;
+    return { groupId, memberId, generationId, groupInstanceId };
   }
 
   /** JoinGroup, twice where the broker gives out an id first. */
@@ -45,6 +54,7 @@ export class ClassicMember {
     const request = {
       groupId: this.group,
       memberId: this.id,
+      groupInstanceId: this.groupInstanceId,
       sessionTimeoutMs: 30_000,
       rebalanceTimeoutMs: 30_000,
       protocolType: this.protocolType,
@@ -52,7 +62,7 @@ export class ClassicMember {
     };
     const answer = await this.script.ask(apis.joinGroup, request);
     if (answer.memberId !== "") this.id = answer.memberId;
-    this.script.call(this.id, "classic");
+    this.script.call(this.id, this.groupInstanceId ?? "classic");
     const { errorCode, generationId, protocolName, leader } = answer;
     const outcome = { generationId, protocolName, isLeader: leader === this.id, members: answer.members.length };
     this.script.note("classic joins", errorCode === 0 ? outcome : errorName(errorCode));
@@ -86,15 +96,15 @@ export class ClassicMember {
 
   async commit(topic: string): Promise<void> {
     const partitions = [{ partitionIndex: 0, committedOffset: 7, committedMetadata: "" }];
-    const { groupId, memberId, generationId } = this.who;
-    const request = { groupId, memberId, generationIdOrMemberEpoch: generationId };
+    const { generationId, ...who } = this.who;
+    const request = { ...who, generationIdOrMemberEpoch: generationId };
     const topics = [{ topicId: this.script.idOf(topic), partitions }];
     const answer = await this.script.ask(apis.offsetCommit, { ...request, topics });
     this.script.note("classic commits", errorName(answer.topics[0]!.partitions[0]!.errorCode));
   }
 
   async leave(): Promise<void> {
-    const members = [{ memberId: this.id, groupInstanceId: null }];
+    const members = [{ memberId: this.id, groupInstanceId: this.groupInstanceId }];
     const { errorCode, members: left } = await this.script.ask(apis.leaveGroup, { groupId: this.group, members });
     this.script.note("classic leaves", errorName(errorCode || (left[0]?.errorCode ?? 0)));
   }

@@ -6,6 +6,19 @@ import { RawClient } from "../support/raw-client.ts";
 type Heartbeat = RequestInput<typeof apis.consumerGroupHeartbeat>;
 type Partitions = readonly { readonly topicId: string; readonly partitions: readonly number[] }[];
 
+/** What is said to a broker in one go. */
+export type Talk = (to: Conversation) => Promise<void>;
+
+interface Assigned {
+  readonly assignment: { readonly topicPartitions: readonly { readonly partitions: readonly number[] }[] } | null;
+}
+
+export const hasAssignment = ({ assignment }: Assigned): boolean => assignment !== null;
+
+/** The partitions of the first topic that an answer assigns. */
+export const partitionsOf = ({ assignment }: Assigned): readonly number[] =>
+  assignment?.topicPartitions[0]?.partitions ?? [];
+
 /** What a member of a script starts with. */
 export interface ScriptedMember {
   readonly group: string;

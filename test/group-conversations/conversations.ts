@@ -1,15 +1,7 @@
 /** Conversations with the coordinator of KIP-848 groups, to be held with two brokers. */
-import { ClassicMember } from "./classic-member.ts";
-import { Conversation, type ScriptedMember } from "./conversation.ts";
-
-type Talk = (to: Conversation) => Promise<void>;
-
-interface Assigned {
-  readonly assignment: { readonly topicPartitions: readonly { readonly partitions: readonly number[] }[] } | null;
-}
-
-const hasAssignment = ({ assignment }: Assigned) => assignment !== null;
-const partitionsOf = ({ assignment }: Assigned) => assignment?.topicPartitions[0]?.partitions ?? [];
+import { Conversation, hasAssignment, partitionsOf, type ScriptedMember, type Talk } from "./conversation.ts";
+import { conversionConversations } from "./conversion-conversations.ts";
+import { timedConversations } from "./timed-conversations.ts";
 
 async function whatIsRefused(to: Conversation): Promise<void> {
   await to.createTopic("refused", 2);
@@ -192,81 +184,6 @@ async function assignors(to: Conversation): Promise<void> {
   await to.describe("uniform");
 }
 
-async function strangeGroups(to: Conversation): Promise<void> {
-  await to.createTopic("classic", 2);
-  const strange = new ClassicMember(to, "classic-strange", "other", ["classic"]);
-  await strange.join();
-  const member: ScriptedMember = { group: "classic-strange", id: "m", topics: ["classic"] };
-  await to.join(member);
-  await to.beatAt(member, 1);
-  await to.list("classic", ["classic"]);
-  await to.describe("classic-strange");
-  await strange.leave();
-  await to.join(member);
-  await to.list("classic");
-  await new ClassicMember(to, "classic-strange", "other", ["classic"]).join();
-}
-
-/** A classic group gets a member of the new protocol, and loses it again. */
-async function conversion(to: Conversation): Promise<void> {
-  await to.createTopic("converted", 4);
-  const classic = new ClassicMember(to, "converted", "consumer", ["converted"]);
-  const modern: ScriptedMember = { group: "converted", id: "modern", topics: ["converted"] };
-  await classic.join();
-  await classic.sync(classic.assignmentOf({ converted: [0, 1, 2, 3] }));
-  await classic.heartbeat();
-  await classic.commit("converted");
-  await to.list("converted");
-  await to.join(modern);
-  await to.list("converted");
-  await to.describe("converted");
-  await classic.heartbeat();
-  await classic.commit("converted");
-  await classic.join({ converted: [0, 1, 2, 3] });
-  await classic.sync();
-  await classic.heartbeat();
-  await classic.join({ converted: [0, 1] });
-  await classic.sync();
-  await classic.heartbeat();
-  await to.beat(modern);
-  await to.beat(modern, { converted: partitionsOf(await to.beat(modern)) });
-  await to.describe("converted");
-  await classic.commit("converted");
-  await to.describeAsClassic("converted", 6);
-  await to.beatAt(modern, -1);
-  await to.list("converted");
-  await classic.heartbeat();
-  await classic.join({ converted: [0, 1] });
-  await classic.sync(classic.assignmentOf({ converted: [0, 1, 2, 3] }));
-  await classic.heartbeat();
-  await to.list("converted");
-  await to.describeAsClassic("converted", 6);
-  await classic.leave();
-  await to.list("converted");
-}
-
-/** A group of the new protocol gets a classic member, which is all that is left in the end. */
-async function classicInConsumerGroup(to: Conversation): Promise<void> {
-  await to.createTopic("mixed", 4);
-  const modern: ScriptedMember = { group: "mixed", id: "modern", topics: ["mixed"] };
-  await to.join(modern);
-  await to.beat(modern, { mixed: [0, 1, 2, 3] });
-  const classic = new ClassicMember(to, "mixed", "consumer", ["mixed"]);
-  await classic.join();
-  await classic.sync();
-  await classic.heartbeat();
-  await to.describe("mixed");
-  await to.beat(modern, { mixed: partitionsOf(await to.beat(modern)) });
-  await classic.heartbeat();
-  await classic.join({});
-  await classic.sync();
-  await classic.heartbeat();
-  await to.describe("mixed");
-  await classic.leave();
-  await to.describe("mixed");
-  await new ClassicMember(to, "mixed", "other", ["mixed"]).join();
-}
-
 /** By what they are about. */
 export const conversations: Readonly<Record<string, Talk>> = {
   "what is refused": whatIsRefused,
@@ -277,13 +194,16 @@ export const conversations: Readonly<Record<string, Talk>> = {
   "regular expressions": expressions,
   "static members": staticMembers,
   "both assignors": assignors,
-  "groups of another kind": strangeGroups,
-  "the way from one protocol to the other, and back": conversion,
-  "a classic member among others": classicInConsumerGroup,
+  ...conversionConversations,
+  ...timedConversations,
 };
 
 /** What both brokers are started with, so that answers do not depend on when they are given. */
-export const coordinatorConfig = { "group.consumer.assignment.interval.ms": "0" } as const;
+export const coordinatorConfig = {
+  "group.consumer.assignment.interval.ms": "0",
+  "group.consumer.min.session.timeout.ms": "500",
+  "group.consumer.min.heartbeat.interval.ms": "100",
+} as const;
 
 /** Holds a conversation with a broker and hands back its record. */
 export async function hold(name: string, bootstrapServers: string): Promise<string[]> {
