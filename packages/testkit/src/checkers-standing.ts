@@ -18,6 +18,8 @@ interface Standing {
   isStored: boolean;
   /** Whether it has left, or been replaced by another with the same name. */
   isOut: boolean;
+  /** The entry by which it did; what it asked before that says nothing more. */
+  leftAt: number;
   /** Since when it has been asked to give something up that it still has. */
   askedToRevokeMs: number | null;
 }
@@ -58,7 +60,7 @@ class StandingChecker {
     for (const [at, entry] of this.#entries.entries()) {
       if (entry.type === "call") this.#call(entry, at);
       else if (entry.type === "assign") this.#assign(entry);
-      else if (entry.type === "leave") for (const memberId of entry.members) this.#out(memberId);
+      else if (entry.type === "leave") for (const memberId of entry.members) this.#out(memberId, at);
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#life++;
@@ -92,11 +94,18 @@ class StandingChecker {
     const memberId = call.given?.memberId ?? call.memberId;
     let standing = this.#members.get(memberId);
     if (standing === undefined) {
-      standing = { process: call.process, contactMs: 0, isStored: false, isOut: false, askedToRevokeMs: null };
+      standing = {
+        process: call.process,
+        contactMs: 0,
+        isStored: false,
+        isOut: false,
+        leftAt: -1,
+        askedToRevokeMs: null,
+      };
       this.#members.set(memberId, standing);
-      if (call.instanceId !== null) this.#replace(call.instanceId, memberId);
+      if (call.instanceId !== null) this.#replace(call.instanceId, memberId, call);
     }
-    standing.isOut = false;
+    if (call.arrivedAt > standing.leftAt) standing.isOut = false;
     // A SyncGroup that comes when the group is stable already does not count, in Kafka either.
     if (call.api !== "SYNC_GROUP") standing.contactMs = Math.max(standing.contactMs, call.arrivedMs);
     // A parked JoinGroup keeps its member alive.
@@ -116,15 +125,17 @@ class StandingChecker {
   }
 
   /** Whoever had the name before is fenced from now on. */
-  #replace(instanceId: string, memberId: string): void {
+  #replace(instanceId: string, memberId: string, call: Call): void {
     const before = this.#instances.get(instanceId);
-    if (before !== undefined && before !== memberId) this.#out(before);
+    if (before !== undefined && before !== memberId) this.#out(before, call.arrivedAt);
     this.#instances.set(instanceId, memberId);
   }
 
-  #out(memberId: string): void {
+  #out(memberId: string, at: number): void {
     const standing = this.#members.get(memberId);
-    if (standing !== undefined) standing.isOut = true;
+    if (standing === undefined) return;
+    standing.isOut = true;
+    standing.leftAt = at;
   }
 
   #began(generation: number, memberId: string, at: number, life: number | null): void {

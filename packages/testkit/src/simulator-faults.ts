@@ -12,6 +12,8 @@ export interface FaultOptions {
   readonly machineMayDie: boolean;
   /** The most members that there may be. */
   readonly maxMembers: number;
+  /** Not where the classic group's leader has a static name: what changes while it is away it never learns, in Kafka either (KIP-814). */
+  readonly mayAddPartitions: boolean;
   /** Makes a new member. */
   readonly join: () => void;
   readonly loads: readonly SimulatedLoad[];
@@ -80,7 +82,10 @@ export class Faults {
   calm(): void {
     this.#isCalm = true;
     this.#simulator.note("calm");
-    for (const { process } of this.#group.alive) process.resume();
+    for (const member of this.#group.alive) {
+      member.process.resume();
+      member.slowMs = 0;
+    }
     for (const undo of this.#undos) {
       undo.timer.cancel();
       undo.run();
@@ -224,7 +229,7 @@ export class Faults {
 
   async #addPartitions(): Promise<void> {
     const [topic, count] = this.#random.pick([...this.#group.partitions]);
-    if (!this.#simulator.brokerProcess.isAlive || count > 12) return;
+    if (!this.#options.mayAddPartitions || !this.#simulator.brokerProcess.isAlive || count > 12) return;
     this.#simulator.note(`${topic} gets ${count + 1} partitions`);
     const { admin } = this.#simulator;
     const done = admin.createPartitions([{ topic, count: count + 1 }], { timeoutMs: 5_000 });

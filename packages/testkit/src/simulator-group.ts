@@ -81,8 +81,9 @@ export class SimulatedGroup {
     return this.slots.every((slot) => slot.isAlive || slot.isRetired) && this.unsettled() === null;
   }
 
-  /** Whether all members are in the group, and in the same generation or epoch. */
+  /** Whether all members are in the group and not too busy to stay there, and in the same generation or epoch. */
   isComplete(): boolean {
+    if (this.alive.some(({ isSlow, slowMs }) => isSlow || slowMs > 0)) return false;
     const generations = new Set(this.alive.map((member) => member.consumer.groupMetadata()!.generationId));
     return generations.size === 1 && !generations.has(-1);
   }

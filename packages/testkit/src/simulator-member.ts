@@ -40,6 +40,8 @@ export class SimulatedMember {
   isOver = false;
   /** Takes the next handler this long, once. */
   slowMs = 0;
+  /** Whether it is in such a handler. */
+  isSlow = false;
   readonly #simulator: Simulator;
   readonly #options: SimulatedMemberOptions;
   readonly #owned = new Set<PartitionKey>();
@@ -171,9 +173,11 @@ export class SimulatedMember {
   }
 
   async #work(): Promise<void> {
-    const ms = this.slowMs > 0 ? this.slowMs : this.#options.workMs();
+    this.isSlow = this.slowMs > 0;
+    const ms = this.isSlow ? this.slowMs : this.#options.workMs();
     this.slowMs = 0;
     if (ms > 0) await sleep(this.process.runtime.clock, ms);
+    this.isSlow = false;
   }
 
   async #commit(batch?: Batch): Promise<void> {

@@ -84,6 +84,8 @@ class Run {
       maxPollIntervalMs: this.#maxPollIntervalMs,
       machineMayDie: plan.flush === "always",
       maxMembers: 8,
+      mayAddPartitions:
+        !workload.isStatic || workload.member(0, this.#groupNumber, random).groupProtocol === "consumer",
       join: () => this.#join(),
       loads: this.#loads,
     });
@@ -138,6 +140,7 @@ class Run {
         sessionTimeoutMs: this.#sessionTimeoutMs,
         rebalanceTimeoutMs: this.#maxPollIntervalMs,
         oneGeneration: this.#workload.oneGeneration,
+        isMixed: this.#workload.isMixed === true,
       }),
     ];
     return { workload, seed, faults, history, world, virtualMs: now };

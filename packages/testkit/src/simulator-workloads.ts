@@ -14,6 +14,8 @@ export interface Workload {
   readonly oneGeneration: boolean;
   /** Whether members have names that survive restarts. */
   readonly isStatic?: boolean;
+  /** Whether members of both protocols meet. */
+  readonly isMixed?: boolean;
 }
 
 const eagerAssignors = [[range], [roundRobin], [sticky], [sticky, range], [roundRobin, range]] as const;
@@ -71,6 +73,7 @@ export const workloads: readonly Workload[] = [
   },
   {
     name: "mixed",
+    isMixed: true,
     what: "groups with members of both protocols, which are converted when the first of the one comes and the last of the other goes",
     oneGeneration: false,
     member: (_, group, random) => {

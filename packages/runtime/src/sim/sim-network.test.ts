@@ -75,6 +75,18 @@ describe("simulated hosts", () => {
     await connect(world, clientProcess);
   });
 
+  it("are knocked at again while they are off, as systems do it", async () => {
+    const world = simWorld(1);
+    const server = world.machine("server");
+    server.crash();
+    const client = world.machine("client").start();
+    const attempt = client.runtime.network.connect({ host: "server", port: 1, timeoutMs: 10_000 });
+    await world.clock.runFor(2_000);
+    await world.clock.until(server.start().runtime.network.listen({ host: "", port: 1 }, () => {}));
+    await world.clock.until(attempt);
+    expect(world.clock.monotonic()).toBeLessThan(3_100);
+  });
+
   it("answer nothing when they are off", async () => {
     const { world, clientProcess, machine } = await pair();
     machine.crash();

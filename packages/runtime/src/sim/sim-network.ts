@@ -32,6 +32,8 @@ export function simNetwork(options: SimNetworkOptions): SimNetwork {
 }
 
 const firstFreePort = 40_000;
+/** Linux sends the first packet of a connection again after a second, and then after twice as long each time. */
+const firstRetryMs = 1_000;
 const longestTimeoutMs = 2 ** 31 - 1;
 const loopbackHosts = ["localhost", "127.0.0.1", "::1"];
 const anyHosts = ["", "0.0.0.0", "::"];
@@ -211,6 +213,7 @@ class ProcessNetwork implements Network {
       });
       signal?.addEventListener("abort", aborted, { once: true });
       this.#knock(host, port, {
+        isWanted: () => !isSettled && this.#life.isAlive,
         refused: fail,
         joined: (client) => {
           // Given up, or dead, while this was on its way: the other side hears of it.
@@ -245,8 +248,9 @@ class ProcessNetwork implements Network {
     };
   }
 
-  /** Goes to the other machine and back, and tells how it went; or never, where nobody is there to answer. */
-  #knock(name: string, port: number, { refused, joined, opened }: Answers): void {
+  /** Goes to the other machine and back, and tells how it went. Where nobody answers it knocks again after a while, as systems do, for as long as somebody wants it. */
+  #knock(name: string, port: number, answers: Answers, retryMs = firstRetryMs): void {
+    const { refused, joined, opened } = answers;
     const network = this.#network;
     const from = this.#host;
     const to = network.resolve(from, name);
@@ -255,7 +259,12 @@ class ProcessNetwork implements Network {
       return;
     }
     network.clock.schedule(network.delayMs(from, to), () => {
-      if (!to.isUp || network.isCut(from, to) || network.isCut(to, from)) return;
+      if (!to.isUp || network.isCut(from, to) || network.isCut(to, from)) {
+        network.clock.schedule(retryMs, () => {
+          if (answers.isWanted()) this.#knock(name, port, answers, 2 * retryMs);
+        });
+        return;
+      }
       const isLoopback = loopbackHosts.includes(name);
       const listener = network.listenerAt(to, port, from === to && isLoopback);
       const backMs = network.delayMs(to, from);
@@ -275,6 +284,7 @@ class ProcessNetwork implements Network {
 
 /** What becomes of an attempt to connect. */
 interface Answers {
+  readonly isWanted: () => boolean;
   readonly refused: (code: string) => void;
   /** The other side has it, and its answer is on the way. */
   readonly joined: (client: SimSocket) => void;
