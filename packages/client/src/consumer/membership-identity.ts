@@ -1,4 +1,4 @@
-import { errorMessage, errorName } from "@ottla/protocol";
+import { errorCodes, errorMessage } from "@ottla/protocol";
 import type { Failure, MembershipIdentity, MembershipPhase, MembershipSettings } from "./membership-events.ts";
 
 /** Whether the member takes part in a round: JoinGroup has been sent, SyncGroup not yet been answered. */
@@ -26,9 +26,24 @@ export function isSameStay(a: MembershipIdentity, b: MembershipIdentity): boolea
   return a.memberId === b.memberId && a.stay === b.stay && (a.stay !== undefined || a.generationId === b.generationId);
 }
 
-/** `Could not join group g as instance-1: FENCED_INSTANCE_ID: ...` */
-export function fatalFailure(settings: MembershipSettings, errorCode: number, what: string): Failure {
-  const who = settings.groupInstanceId === null ? "" : ` as ${settings.groupInstanceId}`;
-  const message = `Could not ${what} group ${settings.groupId}${who}: ${errorName(errorCode)}: ${errorMessage(errorCode)}`;
-  return { errorCode, message, retriable: false };
+/** What the coordinator's refusal means, and what to do about it where that can be said. */
+export function fatalFailure(settings: MembershipSettings, errorCode: number, request: string): Failure {
+  const said = errorMessage(errorCode);
+  const advice = adviceOn(settings, errorCode);
+  return { errorCode, message: `${request}: ${said}${advice === "" ? "" : `. ${advice}`}`, retriable: false };
+}
+
+function adviceOn(settings: MembershipSettings, errorCode: number): string {
+  switch (errorCode) {
+    case errorCodes.FENCED_INSTANCE_ID:
+      return `Another consumer with groupInstanceId ${settings.groupInstanceId} has joined: each that runs needs one of its own`;
+    case errorCodes.INCONSISTENT_GROUP_PROTOCOL:
+      return "All members need an assignor (partitionAssignmentStrategy) in common, and all have to be consumers";
+    case errorCodes.INVALID_SESSION_TIMEOUT:
+      return `sessionTimeoutMs is ${settings.sessionTimeoutMs}; the broker's bounds are group.min.session.timeout.ms and group.max.session.timeout.ms`;
+    case errorCodes.GROUP_MAX_SIZE_REACHED:
+      return "The broker's bound is group.max.size";
+    default:
+      return "";
+  }
 }

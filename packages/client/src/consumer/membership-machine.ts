@@ -201,7 +201,7 @@ export class MembershipMachine {
     } else if (verdict !== "good") {
       this.#roundFailed("JoinGroup", verdict, errorCode);
     } else if (protocolType !== null && protocolType !== this.#settings.protocolType) {
-      this.#failWith(errorCodes.INCONSISTENT_GROUP_PROTOCOL, `join (it is of type ${protocolType})`);
+      this.#failWith(errorCodes.INCONSISTENT_GROUP_PROTOCOL, `JoinGroup (the group is of type ${protocolType})`);
     } else {
       this.#joined(response);
     }
@@ -242,7 +242,7 @@ export class MembershipMachine {
       (protocolType !== null && protocolType !== this.#settings.protocolType) ||
       (protocolName !== null && protocolName !== this.#protocolName)
     ) {
-      this.#failWith(errorCodes.INCONSISTENT_GROUP_PROTOCOL, "sync with");
+      this.#failWith(errorCodes.INCONSISTENT_GROUP_PROTOCOL, "SyncGroup");
     } else {
       this.#synced(response.assignment);
     }
@@ -279,10 +279,10 @@ export class MembershipMachine {
         this.#joinLater();
         break;
       case "fenced":
-        this.#fenced(errorCode, "stay in");
+        this.#fenced(errorCode, request);
         break;
       default:
-        this.#failWith(errorCode, request === "JoinGroup" ? "join" : "sync with");
+        this.#failWith(errorCode, request);
     }
   }
 
@@ -338,10 +338,10 @@ export class MembershipMachine {
         this.#reset(errorCode, "Heartbeat");
         break;
       case "fenced":
-        this.#fenced(errorCode, "stay in");
+        this.#fenced(errorCode, "Heartbeat");
         break;
       case "fatal":
-        this.#failWith(errorCode, "stay in");
+        this.#failWith(errorCode, "Heartbeat");
         break;
       case "moved":
         this.#forgetCoordinator(`Heartbeat answered ${errorName(errorCode)}`);
@@ -387,7 +387,7 @@ export class MembershipMachine {
     }
     // The answer is about a generation that is over: nothing new.
     if (event.memberId !== this.#memberId || event.generationId !== this.#generationId) return;
-    if (verdict === "fenced") this.#fenced(event.errorCode, "commit to");
+    if (verdict === "fenced") this.#fenced(event.errorCode, "OffsetCommit");
     else if (verdict === "unknownMember" || verdict === "illegalGeneration") {
       this.#reset(event.errorCode, "OffsetCommit");
     }
@@ -405,11 +405,11 @@ export class MembershipMachine {
   }
 
   /** Another one has taken over. It keeps its member id, and stays fenced if it tries again: as a new member it would throw out the other. */
-  #fenced(errorCode: number, what: string): void {
+  #fenced(errorCode: number, request: MemberRequest): void {
     if (!this.#wantsCoordinator) return;
     this.#generationId = -1;
     this.#protocolName = null;
-    this.#failWith(errorCode, what);
+    this.#failWith(errorCode, request);
   }
 
   /** Static members stay until their session ends, so that a restart moves nothing (KIP-345). */
@@ -426,8 +426,8 @@ export class MembershipMachine {
     this.#pacing.reset(this.#now);
   }
 
-  #failWith(errorCode: number, what: string): void {
-    this.#fail(fatalFailure(this.#settings, errorCode, what));
+  #failWith(errorCode: number, request: string): void {
+    this.#fail(fatalFailure(this.#settings, errorCode, request));
   }
 
   #fail(failure: Failure): void {
