@@ -58,6 +58,8 @@ export class GroupSubscriptions {
 
   private share(metadata: StoredConsumerMember): StoredConsumerMember {
     const { subscribedTopicNames: names } = metadata;
+    // Every member begins with none.
+    if (names.length === 0) return metadata;
     if (equalNames(names, this.lastNames)) {
       return names === this.lastNames ? metadata : { ...metadata, subscribedTopicNames: this.lastNames };
     }

@@ -1,9 +1,15 @@
-import { type JoinGroupRequest, type OffsetCommitRequest, zeroUuid } from "@ottla/protocol";
+import {
+  type ConsumerGroupHeartbeatRequest,
+  type JoinGroupRequest,
+  type OffsetCommitRequest,
+  zeroUuid,
+} from "@ottla/protocol";
 import { type Runtime, type SimClock, silentLogger, simClock, simRandom } from "@ottla/runtime";
 import { expect } from "vitest";
 import { GroupCoordinator } from "../../src/coordinator/coordinator.ts";
 import { defaultGroupCoordinatorConfig, type GroupCoordinatorConfig } from "../../src/coordinator/group-config.ts";
 import type { JoinReply } from "../../src/coordinator/group-events.ts";
+import { TestTopics } from "./consumer-rig.ts";
 import { FakeLog } from "./fake-log.ts";
 import { protocol } from "./machine-rig.ts";
 
@@ -16,6 +22,7 @@ export class CoordinatorRig {
   readonly config: GroupCoordinatorConfig;
   coordinator: GroupCoordinator;
   exists: boolean;
+  readonly topics = new TestTopics();
   /** Set to make the topic's creation wait. */
   making: Promise<void> | null = null;
 
@@ -38,6 +45,7 @@ export class CoordinatorRig {
       logger: silentLogger,
       config: this.config,
       partitionCount: this.logs.length,
+      topics: this.topics,
       existing: () => (this.exists ? this.logs : []),
       partitionFor: (index) => {
         const log = this.logs[index]!;
@@ -91,6 +99,25 @@ export class CoordinatorRig {
   sync(memberId: string, generationId: number, groupId = "group") {
     const who = { groupId, generationId, memberId, groupInstanceId: null, protocolType: null, protocolName: null };
     return this.coordinator.syncGroup({ ...who, assignments: [{ memberId, assignment: Buffer.from("all") }] });
+  }
+
+  /** ConsumerGroupHeartbeat; the first one of a member unless an epoch is given. */
+  beat(memberId: string, memberEpoch = 0, options: Partial<ConsumerGroupHeartbeatRequest> = {}) {
+    const isJoining = memberEpoch === 0;
+    const request: ConsumerGroupHeartbeatRequest = {
+      groupId: "group",
+      memberId,
+      memberEpoch,
+      instanceId: null,
+      rackId: null,
+      rebalanceTimeoutMs: isJoining ? 60_000 : -1,
+      subscribedTopicNames: isJoining ? ["orders"] : null,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: isJoining ? [] : null,
+      ...options,
+    };
+    return Promise.resolve(this.coordinator.consumerGroupHeartbeat(request, joiner));
   }
 
   heartbeat(memberId: string, generationId = 1, groupId = "group") {
