@@ -1,4 +1,4 @@
-/** A cluster whose brokers stop, die and come back while a producer sends and three members of a group read: everything unchanged, on simulated time. */
+/** A cluster whose brokers stop, die and come back while a producer sends and up to three members of a group read: everything unchanged, on simulated time. */
 import { Admin, Consumer, type ConsumerOptions, Producer, string } from "@ottla/client";
 import { type Runtime, type SimWorld, simWorld, sleep } from "@ottla/runtime";
 import {
@@ -45,17 +45,32 @@ export async function runCluster(seed: number, settings: MemberSettings = {}): P
   const admin = new Admin({ bootstrapServers, runtime: adminRuntime, clientId: "admin" });
   await until(admin.createTopics([{ topic, partitions }]));
   const producing = produce(bootstrapServers, runtimeOf("producer"), history);
-  const members = [1, 2, 3].map((number) => {
-    return startMember({ ...settings, bootstrapServers, runtime: runtimeOf(`member-${number}`) }, history, number);
-  });
+  const join = (number: number) => {
+    const runtime = runtimeOf(`member-${number}`);
+    return startMember({ ...settings, bootstrapServers, runtime }, history, number);
+  };
+  const members = [join(1), join(2)];
+  const changing = changeMembers(members, () => join(3), server);
   const failures = await until(failAndRecover(cluster, server));
-  await until(producing);
+  await until(Promise.all([producing, changing]));
   const recorder = { history, clock, process: "admin" };
   await until(untilDrained(admin, recorder, adminRuntime));
   await until(Promise.all(members.map((stop) => stop())));
   await until(admin.close());
   await until(cluster.close());
   return { world, history, faults: checkHistory(history, { drained: true }), failures };
+}
+
+/** While all that goes on a member joins and another one leaves. */
+async function changeMembers(
+  members: (() => Promise<void>)[],
+  join: () => () => Promise<void>,
+  { clock, random }: Runtime,
+): Promise<void> {
+  await sleep(clock, random.integer(12_000));
+  members.push(join());
+  await sleep(clock, random.integer(12_000));
+  await members.shift()!();
 }
 
 /** Connections to a broker are cut, all or a member's; one broker after the other, and now and then two at a time, stops or dies; all comes back. */
