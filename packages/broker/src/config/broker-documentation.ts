@@ -16,7 +16,7 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   "compression.zstd.level": "The level where compression.type asks for zstd.",
   "connections.max.idle.ms": "A connection without a request for so long is closed.",
   "controller.listener.names": "Listeners of these names are left out: this broker is its own controller.",
-  "default.replication.factor": "Copies of a topic that does not say how many; only 1 can be had here.",
+  "default.replication.factor": "Copies of a topic that does not say how many; a broker that is alone can have only 1.",
   "delete.topic.enable": "Whether topics may be deleted.",
   "fetch.max.bytes": "The most bytes of records in one answer to a fetch, whatever the client asks for.",
   flush:
@@ -90,7 +90,7 @@ export const brokerDocumentation: Readonly<Partial<Record<SettingName, string>>>
   "max.incremental.fetch.session.cache.slots": "The most fetch sessions that are remembered.",
   "max.request.partition.size.limit": "The most partitions in one answer to DescribeTopicPartitions.",
   "message.max.bytes": "The largest batch that is stored.",
-  "min.insync.replicas": "Shown to clients; with one copy of everything it cannot be missed.",
+  "min.insync.replicas": "Shown to clients; a broker that is alone cannot miss it.",
   "node.id": "This broker's id.",
   "num.partitions": "Partitions of a topic that does not say how many.",
   "offset.metadata.max.bytes": "The most bytes of metadata with a committed offset.",

@@ -20,7 +20,7 @@ export const topicDocumentation: Readonly<Partial<Record<keyof typeof topicTable
   "message.timestamp.type": "Whose time a record carries: CreateTime (the producer's) or LogAppendTime (the broker's).",
   "min.cleanable.dirty.ratio": "The share of the log that must be new before it is compacted.",
   "min.compaction.lag.ms": "A record younger than this is not compacted away.",
-  "min.insync.replicas": "Shown to clients; with one copy of everything it cannot be missed.",
+  "min.insync.replicas": "Shown to clients; a broker that is alone cannot miss it.",
   "retention.bytes": "The size that a partition's log is cut back to; -1: any size.",
   "retention.ms": "How long records are kept; -1: for ever.",
   "segment.bytes": "A segment rolls at this size.",

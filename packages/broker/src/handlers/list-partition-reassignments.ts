@@ -3,7 +3,7 @@ import { handler, type ResponseBody } from "./handler.ts";
 
 type Body = ResponseBody<typeof apis.listPartitionReassignments>;
 
-/** ListPartitionReassignments 0: with one broker nothing ever moves. */
+/** ListPartitionReassignments 0. Gap: nothing is ever reassigned (AlterPartitionReassignments is not served), in a cluster of several brokers either. */
 export const listPartitionReassignments = handler(
   apis.listPartitionReassignments,
   [0, 0],
