@@ -18,8 +18,8 @@ export interface MemberSpec {
 /** A group to be assigned. Kafka's `GroupSpec`. */
 export interface GroupSpec {
   /**
-   * By member id. Where two members are alike, the earlier one gets the larger part: keep the order the same from one assignment to the next, best the order
-   * in which the members joined.
+   * By member id. Where two members are alike, their order decides which of them gets one partition more: keep it the same from one assignment to the next.
+   * Members of the same subscription may share one set of topic ids, which is then looked up once.
    */
   readonly members: ReadonlyMap<string, MemberSpec>;
   /** Whether all members subscribe to the same topics; kept up to date by the group, so that an assignor need not compare all sets. */

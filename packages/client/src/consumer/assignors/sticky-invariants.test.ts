@@ -16,10 +16,12 @@ class RandomGroup implements AssignorTopics {
   members: AssignorMember[] = [];
   generationId = 0;
   last: Assignment = new Map();
+  readonly #hasRacks: boolean;
   #nextMember = 0;
 
-  constructor(seed: number, assignor: Assignor) {
+  constructor(seed: number, assignor: Assignor, hasRacks = false) {
     this.random = simRandom(seed);
+    this.#hasRacks = hasRacks;
     this.assignor = assignor;
     this.isMixed = this.random.float() < 0.5;
     for (let n = 1 + this.random.integer(5); n > 0; n--) this.counts.set(`t${n}`, 1 + this.random.integer(12));
@@ -30,13 +32,17 @@ class RandomGroup implements AssignorTopics {
     return this.counts.get(topic) ?? 0;
   }
 
-  replicaRacks(): string[] {
-    return [];
+  /** Some partitions have replicas in one rack, some in several or none. */
+  replicaRacks(topic: string, partition: number): string[] {
+    if (!this.#hasRacks) return [];
+    const random = simRandom(`${topic} ${partition}`);
+    return ["r1", "r2", "r3"].filter(() => random.chance(0.5));
   }
 
   join(): void {
     const memberId = `${this.random.integer(10)}-${this.#nextMember++}`;
-    const joined = { memberId, groupInstanceId: null, ownedPartitions: new Map(), generationId: -1, rackId: null };
+    const rackId = this.#hasRacks && this.random.chance(0.8) ? `r${1 + this.random.integer(4)}` : null;
+    const joined = { memberId, groupInstanceId: null, ownedPartitions: new Map(), generationId: -1, rackId };
     this.members.push({ ...joined, topics: this.#topics(), userData: null });
   }
 
@@ -61,6 +67,10 @@ class RandomGroup implements AssignorTopics {
       const ownedPartitions = isCooperative ? lastAssignment : new Map();
       return { ...member, ownedPartitions, generationId: isCooperative ? lastGenerationId : -1, userData };
     });
+  }
+
+  owned(): Assigned {
+    return flat(new Map(this.members.map((member) => [member.memberId, { partitions: member.ownedPartitions }])));
   }
 
   change(): void {
@@ -165,10 +175,7 @@ describe("cooperative-sticky", () => {
   test.each(seeds)("gives nothing to a new owner before the old one has given it up (seed %i)", (seed) => {
     const group = new RandomGroup(seed, cooperativeSticky);
     for (let round = 0; round < 8; round++) {
-      const owned = new Map(
-        group.members.map(({ memberId, ownedPartitions }) => [memberId, { partitions: ownedPartitions }]),
-      );
-      const ownersBefore = ownersOf(flat(owned));
+      const ownersBefore = ownersOf(group.owned());
       const first = group.assign();
       const tooEarly = [...ownersOf(flat(first))].filter(
         ([partition, memberId]) => (ownersBefore.get(partition) ?? memberId) !== memberId,
@@ -187,3 +194,39 @@ describe("cooperative-sticky", () => {
     }
   });
 });
+
+describe("with racks", () => {
+  test.each(seeds)("sticky gives every partition an owner, and balances all the same (seed %i)", (seed) => {
+    const group = new RandomGroup(seed, sticky, true);
+    for (let round = 0; round < 6; round++) {
+      const assignment = group.assign();
+      expectComplete(group, assignment);
+      expectBalanced(group, assignment);
+      group.take(assignment);
+      group.change();
+    }
+  });
+
+  test.each(seeds)("cooperative-sticky holds back what is owned, and nothing else (seed %i)", (seed) => {
+    const group = new RandomGroup(seed, cooperativeSticky, true);
+    for (let round = 0; round < 6; round++) {
+      const before = ownersOf(group.owned());
+      const assignment = group.assign();
+      const after = ownersOf(flat(assignment));
+      const wanted = ownersOf(flat(sticky.assign(group, group.members.map(asEager))));
+      for (const [partition, memberId] of wanted) {
+        const mustWait = before.has(partition) && before.get(partition) !== memberId;
+        expect(after.get(partition)).toBe(mustWait ? undefined : memberId);
+      }
+      group.take(assignment);
+      group.change();
+    }
+  });
+});
+
+/** The member as the eager assignor would have it, with the same memory. */
+function asEager(member: AssignorMember): AssignorMember {
+  const { topics, ownedPartitions: lastAssignment, generationId: lastGenerationId } = member;
+  const userData = sticky.subscription!({ topics, lastAssignment, lastGenerationId });
+  return { ...member, userData, ownedPartitions: new Map(), generationId: -1 };
+}
