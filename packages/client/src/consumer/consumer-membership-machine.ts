@@ -234,7 +234,7 @@ export class ConsumerMembershipMachine {
 
   #welcome({ memberEpoch, heartbeatIntervalMs, assignment }: ConsumerGroupHeartbeatResponse): void {
     this.#heartbeat.succeeded(this.#now);
-    this.#heartbeat.setInterval(heartbeatIntervalMs, this.#now);
+    this.#heartbeat.takeInterval(heartbeatIntervalMs, this.#now);
     // No coordinator answers that to a member that stays.
     if (memberEpoch <= 0) return;
     this.#memberEpoch = memberEpoch;

@@ -29,7 +29,7 @@ export class Heartbeat {
   }
 
   /** The coordinator has said how often it wants to hear of the member. */
-  setInterval(intervalMs: number, now: number): void {
+  takeInterval(intervalMs: number, now: number): void {
     if (intervalMs === this.#intervalMs) return;
     this.#intervalMs = intervalMs;
     if (this.#nextAt > now) this.#nextAt = now + intervalMs;
