@@ -1,14 +1,16 @@
 /** `kafka-consumer-groups` against the recorded runs of Kafka's own. */
 import { settle } from "@ottla/client";
+import { apis } from "@ottla/protocol";
+import { nodeRuntime } from "@ottla/runtime";
 import { afterAll, beforeAll, describe } from "vitest";
+import { RawClient } from "../support/raw-client.ts";
+import { subjectIsOttla } from "../support/subject.ts";
 import { Member, type MemberOptions } from "./group-member.ts";
 import { type Directions, declareNames, declareWaiting, keyOf, playAll, Stage } from "./player.ts";
 import { readRecorded } from "./recorded.ts";
 
-/** Groups of share consumers: what is not there yet. */
-const waiting = [
-  "List / Describe a share group",
-];
+/** Groups of share consumers: our broker has none yet, though our tool knows them. */
+const waiting = subjectIsOttla ? ["List / Describe a share group"] : [];
 /** Tools that are not ours. */
 const others = ["Reset offsets / Log ends"];
 
@@ -86,6 +88,21 @@ async function caughtUp(groupId: string, memberCount: number): Promise<void> {
   }
 }
 
+/** The group `share-1`, with a member that is not heard of again. */
+async function makeShareGroup(): Promise<void> {
+  const [host = "", port] = stage.bootstrapServers.split(":");
+  const member = await RawClient.connect(nodeRuntime().network, host, Number(port));
+  const body = { groupId: "share-1", memberId: "AAAAAAAAAAAAAAAAAAAAAQ", memberEpoch: 0 };
+  for (;;) {
+    const { errorCode } = await member.request(apis.shareGroupHeartbeat, {
+      ...body,
+      subscribedTopicNames: ["payments"],
+    });
+    if (errorCode === 0) break;
+  }
+  member.close();
+}
+
 const unreachable = { added: () => ["--timeout", "300"] };
 
 const directions: Directions = {
@@ -154,6 +171,7 @@ const directions: Directions = {
       await stage.admin.removeMembers("seven", "all");
     },
   },
+  ...(subjectIsOttla ? {} : { "List / List": { before: makeShareGroup } }),
   "Rebalancing / Classic: offsets during a rebalance": {
     before: async () => {
       await member("consumer-3").suspend();

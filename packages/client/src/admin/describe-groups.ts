@@ -68,8 +68,8 @@ type Described = Omit<GroupDescription, "coordinator">;
 interface Description {
   readonly call: Call;
   readonly includeAuthorizedOperations: boolean;
-  /** Groups that have been found not to be KIP-848's. */
-  readonly classic: Set<string>;
+  /** Groups that have been found not to be KIP-848's, with what the broker said of that: it says more than what it says of a classic group that is not there. */
+  readonly classic: Map<string, string | null>;
 }
 
 const groupIdNotFound = 69;
@@ -83,7 +83,7 @@ export async function describeGroups(
   checkOptions("describeGroups", options, ["includeAuthorizedOperations"]);
   const call = new Call(context, "describeConsumerGroups", options);
   const { includeAuthorizedOperations = false } = options;
-  const description: Description = { call, includeAuthorizedOperations, classic: new Set() };
+  const description: Description = { call, includeAuthorizedOperations, classic: new Map() };
   return drive<string, GroupDescription>(call, groupIds, {
     route: coordinatorRoute(call),
     api: "DESCRIBE_GROUPS",
@@ -107,7 +107,7 @@ async function describeAt(
   const { classic } = description;
   const modern = groupIds.filter((groupId) => !classic.has(groupId));
   const answers = modern.length === 0 ? new Map() : await describeModern(description, target, modern);
-  for (const groupId of modern) if (!answers.has(groupId)) classic.add(groupId);
+  for (const groupId of modern) if (!answers.has(groupId) && !classic.has(groupId)) classic.set(groupId, null);
   const rest = groupIds.filter((groupId) => classic.has(groupId));
   if (rest.length > 0)
     for (const [id, group] of await describeClassic(description, target, rest)) answers.set(id, group);
@@ -116,7 +116,7 @@ async function describeAt(
 
 /** Leaves out what is no group of KIP-848. */
 async function describeModern(
-  { call, includeAuthorizedOperations }: Description,
+  { call, includeAuthorizedOperations, classic }: Description,
   target: Target,
   groupIds: readonly string[],
 ): Promise<Map<string, Described | KafkaError>> {
@@ -126,8 +126,9 @@ async function describeModern(
     const { response } = await call.send(target, apis.consumerGroupDescribe, body);
     for (const group of response.groups) {
       const { errorCode, groupId } = group;
-      if (errorCode === groupIdNotFound || errorCode === unsupportedVersion) continue;
-      answers.set(groupId, errorCode === 0 ? modernGroup(group) : refused(group));
+      if (errorCode === groupIdNotFound) classic.set(groupId, group.errorMessage);
+      else if (errorCode === unsupportedVersion) classic.set(groupId, null);
+      else answers.set(groupId, errorCode === 0 ? modernGroup(group) : refused(group));
     }
   } catch (error) {
     if (!(error instanceof UnsupportedVersionError)) throw error;
@@ -136,7 +137,7 @@ async function describeModern(
 }
 
 async function describeClassic(
-  { call, includeAuthorizedOperations }: Description,
+  { call, includeAuthorizedOperations, classic }: Description,
   target: Target,
   groupIds: readonly string[],
 ): Promise<Map<string, Described | KafkaError>> {
@@ -146,7 +147,12 @@ async function describeClassic(
   });
   const { response } = await call.send(target, apis.describeGroups, body);
   return new Map(
-    response.groups.map((group) => [group.groupId, group.errorCode === 0 ? classicGroup(group) : refused(group)]),
+    response.groups.map((group): [string, Described | KafkaError] => {
+      const { groupId, errorCode } = group;
+      if (errorCode === 0) return [groupId, classicGroup(group)];
+      const said = errorCode === groupIdNotFound ? classic.get(groupId) : null;
+      return [groupId, refused(said ? { ...group, errorMessage: said } : group)];
+    }),
   );
 }
 

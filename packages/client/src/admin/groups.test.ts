@@ -100,7 +100,7 @@ describe("describeGroups", () => {
     coordinate(world, () => 1);
     serveGroups(world);
     const error = await world.failure(world.admin.describeGroups(["nobody"]));
-    expect(error).toMatchObject({ code: "GROUP_ID_NOT_FOUND", serverMessage: "Group nobody not found." });
+    expect(error).toMatchObject({ code: "GROUP_ID_NOT_FOUND", serverMessage: "Group nobody is not a consumer group." });
   });
 
   it("speaks with brokers that know neither new groups nor several coordinators at once", async () => {
