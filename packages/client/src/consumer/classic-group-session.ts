@@ -45,6 +45,7 @@ export class ClassicGroupSession implements GroupMembership {
   #joinedTopics: readonly string[] | null = null;
   #lastAssignment: PartitionsByTopic = new Map();
   #lastGenerationId = -1;
+  #takenGenerationId = -1;
   /** A newer one takes the place of one that nobody has begun. */
   #task: Task | null = null;
   /** Which stay in the group this is: another begins when all was lost. */
@@ -73,7 +74,7 @@ export class ClassicGroupSession implements GroupMembership {
         assign: (effect) => void this.#leader.assign(effect).then((event) => this.#driver.dispatch(event)),
         fail: (failure) => this.#news.fail(failure),
         pollTimedOut: (busyMs) => host.pollTimedOut(busyMs),
-        identity: ({ identity }) => host.setIdentity(this.#withStay(identity)),
+        identity: ({ identity }) => this.#tellIdentity(identity),
         polledAt: () => host.polledAt(),
       },
     );
@@ -100,6 +101,10 @@ export class ClassicGroupSession implements GroupMembership {
 
   rejoin(reason: string): void {
     this.#driver.dispatch({ type: "rejoinNeeded", reason });
+  }
+
+  get takenGenerationId(): number {
+    return this.#takenGenerationId;
   }
 
   get hasTask(): boolean {
@@ -167,11 +172,13 @@ export class ClassicGroupSession implements GroupMembership {
     else if (this.#leader.hasOutdated()) this.rejoin("the topics' partitions have changed");
   }
 
-  /** Eager, nothing is kept from one generation to the next. */
-  #withStay(identity: MembershipIdentity): MembershipIdentity {
-    if (this.#protocol === "eager") return identity;
-    if (identity.standing === "out") this.#stay++;
-    return { ...identity, stay: this.#stay };
+  #tellIdentity(identity: MembershipIdentity): void {
+    if (identity.standing === "out") {
+      this.#stay++;
+      this.#takenGenerationId = -1;
+    }
+    // Eager, nothing is kept from one generation to the next.
+    this.#host.setIdentity(this.#protocol === "eager" ? identity : { ...identity, stay: this.#stay });
   }
 
   #hasNewTopics(): boolean {
@@ -243,27 +250,37 @@ export class ClassicGroupSession implements GroupMembership {
   /** Kafka's onJoinComplete. */
   async #takeAssignment(task: EffectOf<"assigned">): Promise<void> {
     if (!task.isLeader) this.#leader.stop();
-    const failures: unknown[] = [];
-    const attempt = (work: () => Promise<void>) => work().catch((error: unknown) => void failures.push(error));
     try {
-      const { partitions, userData } = decodeAssignment(task.assignment);
-      const stray = [...partitions.keys()].filter((topic) => this.#subscription?.covers(topic) !== true);
+      const assignment = decodeAssignment(task.assignment);
+      const stray = [...assignment.partitions.keys()].filter((topic) => this.#subscription?.covers(topic) !== true);
       if (stray.length > 0) {
         // The subscription has changed since.
         this.#core.logger.debug(`The assignment has topics that are not subscribed to: ${stray.join(", ")}`);
         this.rejoin("the assignment does not fit the subscription");
         return;
       }
-      const { leaving, coming } = this.#handover.change(eachPartition(partitions));
-      if (leaving.length > 0) await attempt(() => this.#handover.revoke(leaving));
-      this.#learnTopics(partitions);
-      this.#lastAssignment = partitions;
-      this.#lastGenerationId = task.generationId;
-      await attempt(async () => this.#tellAssignor({ partitions, userData }, task));
-      await attempt(() => this.#handover.takeIn(coming));
-      if (leaving.length > 0) this.rejoin("partitions have been let go of, which others can have now");
+      await this.#moveTo(assignment, task);
     } finally {
       this.#driver.dispatch({ type: "assignmentTaken", id: task.id });
+    }
+  }
+
+  /** What fails does not keep the rest from being done; rejects with the first failure. */
+  async #moveTo(assignment: MemberAssignment, task: EffectOf<"assigned">): Promise<void> {
+    const failures: unknown[] = [];
+    const attempt = (work: () => Promise<void>) => work().catch((error: unknown) => void failures.push(error));
+    const { leaving, coming } = this.#handover.change(eachPartition(assignment.partitions));
+    const stay = this.#stay;
+    if (leaving.length > 0) await attempt(() => this.#handover.revoke(leaving));
+    // Where all was lost meanwhile, nothing comes any more.
+    if (this.#stay === stay) {
+      this.#learnTopics(assignment.partitions);
+      this.#lastAssignment = assignment.partitions;
+      this.#lastGenerationId = task.generationId;
+      this.#takenGenerationId = task.generationId;
+      await attempt(async () => this.#tellAssignor(assignment, task));
+      await attempt(() => this.#handover.takeIn(coming));
+      if (leaving.length > 0) this.rejoin("partitions have been let go of, which others can have now");
     }
     if (failures.length > 0) throw failures[0];
   }

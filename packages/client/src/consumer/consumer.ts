@@ -300,12 +300,13 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     engine.group!.rejoin(reason);
   }
 
-  /** Who this consumer is in its group; null without one. */
+  /** Who this consumer is in its group, as of the last assignment that it has taken; null without one. For transactions, which commit offsets in the name of that member. */
   groupMetadata(): GroupMetadata | null {
-    const { settings, identity } = this.#engine;
+    const { settings, identity, group } = this.#engine;
     if (settings.groupId === null) return null;
     const { groupId, groupInstanceId } = settings;
-    return { groupId, memberId: identity.memberId, generationId: identity.generationId, groupInstanceId };
+    const generationId = group?.takenGenerationId ?? identity.generationId;
+    return { groupId, memberId: generationId < 0 ? "" : identity.memberId, generationId, groupInstanceId };
   }
 
   /**

@@ -55,6 +55,9 @@ export interface GroupMembershipOptions {
 export interface GroupMembership {
   readonly subscription: Subscription | null;
 
+  /** The generation of the last assignment that the application has taken, -1 while it has none; left out where that is the identity's. */
+  readonly takenGenerationId?: number;
+
   /** Takes the place of an earlier subscription. */
   subscribe(subscription: Subscription, listener: RebalanceListener | undefined): void;
 
