@@ -33,6 +33,7 @@ type Batch = Awaited<ReturnType<Consumer<string, string>["poll"]>> & object;
 export class SimulatedMember {
   readonly name: string;
   readonly process: SimProcess;
+  readonly startedMs: number;
   readonly consumer: Consumer<string, string>;
   /** What ended its loop, unless it was closed. */
   error: unknown = null;
@@ -54,6 +55,7 @@ export class SimulatedMember {
     this.#simulator = simulator;
     this.#options = options;
     this.process = simulator.process(name);
+    this.startedMs = simulator.now;
     this.consumer = new Consumer({
       ...options.consumer,
       bootstrapServers: simulator.bootstrapServers,

@@ -68,6 +68,8 @@ class Run {
   readonly #sessionTimeoutMs: number;
   readonly #maxPollIntervalMs: number;
   readonly #groupNumber: number;
+  /** Whether all members use the classic protocol. */
+  readonly #isClassic: boolean;
   #members = 0;
 
   private constructor(simulator: Simulator, workload: Workload, options: SimulationOptions, plan: Plan) {
@@ -79,13 +81,14 @@ class Run {
     this.#sessionTimeoutMs = plan.sessionTimeoutMs;
     this.#maxPollIntervalMs = random.pick([2_000, 4_500]);
     this.#groupNumber = random.integer(2 ** 32);
+    const first = workload.member(0, this.#groupNumber, random);
+    this.#isClassic = workload.isMixed !== true && first.groupProtocol !== "consumer";
     this.#faults = new Faults(simulator, this.#group, {
       sessionTimeoutMs: this.#sessionTimeoutMs,
       maxPollIntervalMs: this.#maxPollIntervalMs,
       machineMayDie: plan.flush === "always",
       maxMembers: 8,
-      mayAddPartitions:
-        !workload.isStatic || workload.member(0, this.#groupNumber, random).groupProtocol === "consumer",
+      mayAddPartitions: !workload.isStatic || !this.#isClassic,
       join: () => this.#join(),
       loads: this.#loads,
     });
@@ -139,7 +142,7 @@ class Run {
       ...checkSimulation(history, {
         sessionTimeoutMs: this.#sessionTimeoutMs,
         rebalanceTimeoutMs: this.#maxPollIntervalMs,
-        oneGeneration: this.#workload.oneGeneration,
+        oneGeneration: this.#isClassic,
         isMixed: this.#workload.isMixed === true,
       }),
     ];
@@ -230,7 +233,7 @@ class Run {
     ]);
     if (act === "none") return;
     await this.#simulator.run(restMs);
-    const isInOrder = () => this.#group.isSettled() && this.#group.isComplete();
+    const isInOrder = () => this.#group.isSettled() && this.#group.isComplete(this.#sessionTimeoutMs / 2);
     if (!(await this.#simulator.settle(isInOrder, calmLimitMs))) {
       const what = `${calmLimitMs} ms later not all members are in one generation`;
       this.faults.push({ kind: "stuck", partition: null, what });

@@ -10,8 +10,6 @@ export interface Workload {
   readonly what: string;
   /** The settings of the member with that number (from 0) that make the group what it is; all that the members must agree about comes from `group`, a number below 2^32 that is the same for all of them. */
   member(number: number, group: number, random: SimRandom): Partial<ConsumerSettings>;
-  /** Whether all members of a group are in one generation, as they are where none uses KIP-848. */
-  readonly oneGeneration: boolean;
   /** Whether members have names that survive restarts. */
   readonly isStatic?: boolean;
   /** Whether members of both protocols meet. */
@@ -41,13 +39,11 @@ export const workloads: readonly Workload[] = [
   {
     name: "classic-eager",
     what: "classic groups whose members let go of everything for a rebalance: range, roundRobin, sticky",
-    oneGeneration: true,
     member: (_, group) => ({ partitionAssignmentStrategy: pick(eagerAssignors, group) }),
   },
   {
     name: "classic-cooperative",
     what: "classic groups whose members keep what stays theirs: cooperativeSticky, also while members change to it from range",
-    oneGeneration: true,
     // Every member knows what the others have chosen: a coordinator that comes back remembers of each no more than that.
     member: (number, group) => {
       const strategies = pick(cooperativeAssignors, group);
@@ -57,7 +53,6 @@ export const workloads: readonly Workload[] = [
   {
     name: "static",
     what: "classic groups, eager and cooperative, and groups of KIP-848, whose members have names that survive restarts",
-    oneGeneration: false,
     isStatic: true,
     member: (number, group) => {
       const groupInstanceId = `instance-${number}`;
@@ -68,14 +63,12 @@ export const workloads: readonly Workload[] = [
   {
     name: "kip-848",
     what: "groups whose broker assigns the partitions: uniform, range",
-    oneGeneration: false,
     member: (_, group) => ({ ...consumerProtocol, groupRemoteAssignor: pick(["uniform", "range"], group) }),
   },
   {
     name: "mixed",
     isMixed: true,
     what: "groups with members of both protocols, which are converted when the first of the one comes and the last of the other goes",
-    oneGeneration: false,
     member: (_, group, random) => {
       if (random.chance(0.5)) return consumerProtocol;
       return { partitionAssignmentStrategy: group % 3 === 0 ? [range] : [cooperativeSticky] };
