@@ -31,6 +31,8 @@ export function simDisk(options: SimDiskOptions): SimDisk {
 export class SimDisk {
   /** How many bytes all files together may have; what doesn't fit fails with `ENOSPC`. */
   capacity = Number.POSITIVE_INFINITY;
+  /** What a crash may leave, where nobody says; without `"any"` it is a disk that writes the changes of a file in their order. */
+  crashes: readonly CrashKeeps[] = ["none", "all", "prefix", "any"];
   readonly faults = new DiskFaults();
   readonly tree: MemoryTree;
   readonly plane = new DurablePlane();
@@ -88,7 +90,7 @@ export class SimDisk {
     // First of all: processes that die one by one would still say goodbye to their peers.
     this.onMachineCrash?.();
     this.crashProcess();
-    const keeps = options.keeps ?? this.random.pick<CrashKeeps>(["none", "all", "prefix", "any"]);
+    const keeps = options.keeps ?? this.random.pick(this.crashes);
     this.record?.(`crash keeps ${keeps}`);
     this.faults.clear();
     this.plane.crash(this.tree, this.random, keeps);
