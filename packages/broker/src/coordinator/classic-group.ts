@@ -10,7 +10,8 @@ import {
 } from "./classic-member.ts";
 import { subscribedTopicsOf } from "./consumer-subscription.ts";
 import type { CommitIdentity, Group, OffsetExpiry } from "./group.ts";
-import { type GroupProtocol, noBytes } from "./group-events.ts";
+import { noBytes } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 import type { ClassicGroupRecord, GroupRecord, StoredClassicGroup, StoredMember } from "./group-records.ts";
 import { ProtocolVotes } from "./protocol-votes.ts";
 

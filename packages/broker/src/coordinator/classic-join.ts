@@ -6,13 +6,13 @@ import { type ClassicRebalance, currentGeneration } from "./classic-rebalance.ts
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
   type Effects,
-  type GroupProtocol,
   type Instant,
   type JoinEvent,
   joinError,
   type StaticMemberStoredEvent,
   syncError,
 } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 import type { StoredMember } from "./group-records.ts";
 import type { Interner } from "./interner.ts";
 

@@ -1,5 +1,6 @@
 import { Timed } from "./deadline-heap.ts";
-import { type GroupProtocol, noBytes } from "./group-events.ts";
+import { noBytes } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 
 /**
  * A member of a classic group (Kafka's `ClassicGroupMember`). Its deadline is the end of its session. There may be many of them, nearly all of them idle: one

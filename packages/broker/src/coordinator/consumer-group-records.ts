@@ -1,5 +1,5 @@
 import type { TopicAssignment } from "./assignors/assignor.ts";
-import type { GroupProtocol } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
 
 /** The epoch of a member that leaves, and in memory of one that is about to be deleted. */

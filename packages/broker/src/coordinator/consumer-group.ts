@@ -134,7 +134,7 @@ export class ConsumerGroup implements Group {
   }
 
   checkOffsetCommit(commit: CommitIdentity): number {
-    return checkMemberCommit(this, commit);
+    return checkMemberCommit(this.members, commit);
   }
 
   checkOffsetFetch(memberId: string | null, memberEpoch: number): number {

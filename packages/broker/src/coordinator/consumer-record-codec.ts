@@ -26,7 +26,7 @@ import {
   type StoredCurrentAssignment,
 } from "./consumer-group-records.ts";
 import type { TopicIdPartitions } from "./group-events.ts";
-import type { KeyValue } from "./group-record-codec.ts";
+import type { KeyValue } from "./group-records.ts";
 import { type EpochedPartitions, nothingOwned, type OwnedPartitions, toEpoched, toRising } from "./owned-partitions.ts";
 
 /** The one version of all values of consumer groups. */

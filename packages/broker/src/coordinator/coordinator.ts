@@ -31,6 +31,7 @@ import {
   type ConsumerHeartbeatReply,
   type DeleteGroupsReply,
   type DeleteOffsetsReply,
+  type Joiner,
   type JoinReply,
   joinError,
   type LeaveReply,
@@ -62,14 +63,6 @@ export interface GroupCoordinatorOptions {
   readonly groupSettings?: GroupSettingsProvider;
   /** A partition of `__consumer_offsets`; the topic is made when it is first asked for. A rejection says that it cannot be had, and is tried again later. */
   partitionFor(index: number): OffsetsLog | Promise<OffsetsLog>;
-}
-
-/** Who sends a JoinGroup or a ConsumerGroupHeartbeat. */
-export interface Joiner {
-  readonly apiVersion: number;
-  readonly clientId: string;
-  /** As Kafka shows it: `/127.0.0.1`. */
-  readonly clientHost: string;
 }
 
 /** OffsetFetch's answer for one group. */

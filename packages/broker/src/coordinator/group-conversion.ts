@@ -14,7 +14,8 @@ import { memberStates, type StoredConsumerMember, type StoredCurrentAssignment }
 import type { ConsumerMember } from "./consumer-member.ts";
 import { sortedNames } from "./consumer-record-codec.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
-import { type GroupProtocol, noBytes, type TopicIdPartitions } from "./group-events.ts";
+import { noBytes, type TopicIdPartitions } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 import type { GroupRecord, StoredMember } from "./group-records.ts";
 import { type EpochedPartitions, nothingOwned, type OwnedPartitions, toEpoched } from "./owned-partitions.ts";
 import { ProtocolVotes } from "./protocol-votes.ts";

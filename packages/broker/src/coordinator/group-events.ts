@@ -1,3 +1,4 @@
+import type { GroupProtocol } from "./group-protocol.ts";
 import type { GroupRecord } from "./group-records.ts";
 
 /** The time of an event: wall-clock for what is stored, monotonic for deadlines. Both in ms. */
@@ -6,10 +7,12 @@ export interface Instant {
   readonly monotonic: number;
 }
 
-/** A way of dividing the work that a member can do, and what it says about it. */
-export interface GroupProtocol {
-  readonly name: string;
-  readonly metadata: Uint8Array;
+/** Who sends a JoinGroup or a ConsumerGroupHeartbeat. */
+export interface Joiner {
+  readonly apiVersion: number;
+  readonly clientId: string;
+  /** As Kafka shows it: `/127.0.0.1`. */
+  readonly clientHost: string;
 }
 
 /** JoinGroup, in the request's words. `rebalanceTimeoutMs` is the session timeout where version 0 has none. */

@@ -3,7 +3,6 @@ import type { Logger, Runtime } from "@ottla/runtime";
 import type { AppendOutcome } from "../log/outcomes.ts";
 import { CommitGate } from "./commit-gate.ts";
 import type { GroupSurroundings } from "./consumer-group-machine.ts";
-import type { Joiner } from "./coordinator.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import {
@@ -13,6 +12,7 @@ import {
   type GroupEvent,
   type Heartbeat,
   type Instant,
+  type Joiner,
   type ReplyBody,
   type ReplyKind,
   type TopicsChangedEvent,

@@ -14,7 +14,7 @@ import {
   storedKeyType,
 } from "@ottla/protocol";
 import { decodeConsumerRecord, encodeConsumerRecord } from "./consumer-record-codec.ts";
-import type { GroupRecord, OffsetRecord, StoredOffset } from "./group-records.ts";
+import type { GroupRecord, KeyValue, OffsetRecord, StoredOffset } from "./group-records.ts";
 
 /** Newest version of GroupMetadataValue that Kafka 4.3 writes: it reads 4 (tagged fields) too. */
 const groupValueVersion = 3;
@@ -22,12 +22,6 @@ const groupValueVersion = 3;
 const offsetValueVersion = 4;
 /** The one version of OffsetCommitValue that has an expiry. */
 const expiringOffsetValueVersion = 1;
-
-/** Key and value of a record of `__consumer_offsets`. */
-export interface KeyValue {
-  readonly key: Buffer;
-  readonly value: Buffer | null;
-}
 
 /** A record as Kafka writes it, byte for byte (Kafka's `GroupCoordinatorRecordHelpers`). */
 export function encodeGroupRecord(record: GroupRecord): KeyValue {

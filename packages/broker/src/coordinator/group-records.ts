@@ -75,3 +75,9 @@ export interface RecordOrigin {
 export function offsetTombstone(groupId: string, topic: string, partition: number): OffsetRecord {
   return { kind: "offset", groupId, topic, partition, value: null };
 }
+
+/** Key and value of a record of `__consumer_offsets`. */
+export interface KeyValue {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}

@@ -1,5 +1,5 @@
 import { assert } from "@ottla/runtime";
-import type { GroupProtocol } from "./group-events.ts";
+import type { GroupProtocol } from "./group-protocol.ts";
 import { javaHashBucket } from "./java-hash.ts";
 
 /** Which protocols the members of a classic group know, and which one they would choose. */

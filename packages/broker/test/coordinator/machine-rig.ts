@@ -6,7 +6,6 @@ import type {
   CommitEvent,
   Effects,
   GroupEvent,
-  GroupProtocol,
   JoinEvent,
   JoinReply,
   LeavingMember,
@@ -15,7 +14,9 @@ import type {
   SyncReply,
 } from "../../src/coordinator/group-events.ts";
 import { GroupMachine } from "../../src/coordinator/group-machine.ts";
-import { decodeGroupRecord, encodeGroupRecord, type KeyValue } from "../../src/coordinator/group-record-codec.ts";
+import type { GroupProtocol } from "../../src/coordinator/group-protocol.ts";
+import { decodeGroupRecord, encodeGroupRecord } from "../../src/coordinator/group-record-codec.ts";
+import type { KeyValue } from "../../src/coordinator/group-records.ts";
 
 const startWall = 1_700_000_000_000;
 
