@@ -219,7 +219,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     this.#seekToEnd("Consumer.seekToEnd", "end", partitions);
   }
 
-  /** Hands out nothing of these partitions until `resume`. A rebalance forgets it. */
+  /** Hands out nothing of these partitions until `resume`. Letting go of a partition forgets it: eager, each rebalance does. */
   pause(partitions: readonly TopicPartition[]): void {
     const engine = this.#open();
     for (const place of checkPartitions("Consumer.pause", partitions)) this.#state(place).isPaused = true;
