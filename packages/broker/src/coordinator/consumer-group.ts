@@ -12,6 +12,7 @@ import { ConsumerMember, type ConsumerTimers, isReconciledTo, RegexTimer } from 
 import type { CommitIdentity, Group, OffsetExpiry } from "./group.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupSubscriptions } from "./group-subscriptions.ts";
+import { javaHashBucket } from "./java-hash.ts";
 import { nothingAssigned, nothingOwned } from "./owned-partitions.ts";
 import { PartitionOwners } from "./partition-owners.ts";
 
@@ -110,7 +111,7 @@ export class ConsumerGroup implements Group {
     return memberId === undefined ? undefined : this.members.get(memberId);
   }
 
-  /** The assignor that most members ask for, if `metadata` were that of the member; null where nobody asks. */
+  /** The assignor that most members ask for (of two, the one that comes first in Java's hash map), if `metadata` were that of the member; null where nobody asks. */
   preferredAssignor(member?: ConsumerMember, metadata?: StoredConsumerMember): string | null {
     let best: string | null = null;
     let most = 0;
@@ -121,7 +122,8 @@ export class ConsumerGroup implements Group {
       let count = this.assignors.get(name) ?? 0;
       if (metadata !== undefined && name === member?.metadata.serverAssignor) count--;
       if (name === asked) count++;
-      if (count > most) [best, most] = [name, count];
+      const isFirst = best === null || javaHashBucket(name) < javaHashBucket(best);
+      if (count > most || (count > 0 && count === most && isFirst)) [best, most] = [name, count];
     }
     return best;
   }
