@@ -52,6 +52,17 @@ describe.each(strategies)("static members, $name", ({ partitionAssignmentStrateg
     await setup.end();
   });
 
+  it("a leader that was away while a topic grew finds out when it is back", async () => {
+    const { setup, first } = await pair(options);
+    await setup.until(first.close());
+    await setup.until(setup.admin.createPartitions([{ topic: "t", count: 8 }]));
+    await setup.pass(5_000);
+    const again = setup.member("c1 again", { groupInstanceId: "i1", ...options });
+    await setup.settle(() => setup.isShared(8));
+    expect(again.error).toBeNull();
+    await setup.end();
+  });
+
   it("one that stays away longer than its session loses its partitions", async () => {
     const { setup, first, second } = await pair({ sessionTimeoutMs: 6_000, heartbeatIntervalMs: 1_000, ...options });
     await setup.until(first.close());

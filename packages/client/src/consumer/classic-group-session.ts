@@ -71,7 +71,7 @@ export class ClassicGroupSession implements GroupMembership {
         prepareJoin: (effect) => this.#setTask(effect),
         protocols: (generationId) => this.#protocols(generationId),
         assigned: (effect) => this.#setTask(effect),
-        assign: (effect) => void this.#leader.assign(effect).then((event) => this.#driver.dispatch(event)),
+        assign: (effect) => void this.#lead(effect),
         fail: (failure) => this.#news.fail(failure),
         pollTimedOut: (busyMs) => host.pollTimedOut(busyMs),
         identity: ({ identity }) => this.#tellIdentity(identity),
@@ -200,6 +200,12 @@ export class ClassicGroupSession implements GroupMembership {
     this.#task = null;
     void this.#prepareJoin(task);
     return true;
+  }
+
+  async #lead(effect: EffectOf<"assign">): Promise<void> {
+    this.#driver.dispatch(await this.#leader.assign(effect));
+    if (!effect.skipAssignment || !(await this.#leader.hasMissedChange(this.#groupId, effect.protocolName))) return;
+    this.rejoin("the topics have changed while the leader was away");
   }
 
   /** What cannot be taken along into the next round. */

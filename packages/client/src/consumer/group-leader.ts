@@ -12,6 +12,7 @@ import type {
 import { decodeSubscription, encodeAssignment } from "./consumer-protocol.ts";
 import type { EffectOf, MembershipEvent } from "./membership-events.ts";
 import { eachPartition } from "./offsets.ts";
+import { hasAllAssigned } from "./returned-leader.ts";
 import { namePartitions, PartitionMap, type PartitionsByTopic, type TopicPartition } from "./topic-partition.ts";
 
 /** It takes the generations of claims into account itself. */
@@ -61,6 +62,16 @@ export class GroupLeader {
       const message = error instanceof Error ? error.message : String(error);
       return { type: "assignmentFailed", id, message: `Could not assign the partitions of the group: ${message}` };
     }
+  }
+
+  /** Whether a leader that came back to an assignment of before has to call for another round, since the topics have changed meanwhile. */
+  async hasMissedChange(groupId: string, protocolName: string): Promise<boolean> {
+    const watched = this.#watched;
+    if (watched === null) return false;
+    const view = this.#view();
+    const topics = new Map([...watched.keys()].map((topic) => [topic, view.partitionCount(topic)]));
+    const hasAll = await hasAllAssigned(this.#core, { groupId, protocolName, topics }, this.#signal);
+    return !hasAll && this.#watched === watched;
   }
 
   /** A new round: somebody else may lead it. */
