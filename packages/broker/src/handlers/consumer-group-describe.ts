@@ -21,10 +21,11 @@ export const consumerGroupDescribe = handler(
     }
     const allowed = request.groupIds.filter((groupId) => context.authorize("describe", "group", groupId));
     const refused = request.groupIds.filter((groupId) => !allowed.includes(groupId));
-    const described = await context.groups.describeConsumerGroups(allowed);
+    const described = await context.groups.describeConsumerGroups(allowed.filter((groupId) => groupId !== ""));
     return {
       groups: [
         ...refused.map((groupId) => failed(groupId, errorCodes.GROUP_AUTHORIZATION_FAILED)),
+        ...allowed.filter((groupId) => groupId === "").map((groupId) => failed(groupId, errorCodes.INVALID_GROUP_ID)),
         ...described.map((group) => {
           const shown = mayBeShown(group, context) ? group : withoutTopics(group.groupId);
           if (!request.includeAuthorizedOperations || shown.errorCode !== 0) return shown;

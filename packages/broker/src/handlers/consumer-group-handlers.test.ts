@@ -149,6 +149,7 @@ it("shows groups, and what may be done to them where that is asked for", async (
   expect(group!.members[0]).toMatchObject({ memberEpoch: 2, memberType: 1, targetAssignment: assigned });
   expect(group!.authorizedOperations).toBe(-2_147_483_648);
   expect((await rig.describe(["g"], true))[0]!.authorizedOperations).toBe(0b110101001000);
+  expect((await rig.describe([""]))[0]).toMatchObject({ groupId: "", errorCode: errorCodes.INVALID_GROUP_ID });
 });
 
 it("refuses both where the protocol is switched off", async () => {
