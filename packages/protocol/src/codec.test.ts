@@ -61,7 +61,17 @@ describe("numbers beyond 2^53", () => {
     "extremes.json",
   );
 
-  it.each(samples.map((sample) => [sample.message, sample] as const))("%s", (name, { version, json, hex }) => {
+  /** Its hash uses all 64 bits, so it is a bigint. */
+  const isBigint = ({ message }: { readonly message: string }) => message === "ConsumerGroupMetadataValue";
+
+  it.each(samples.filter(isBigint))("are kept in $message", ({ message, version, hex }) => {
+    const bytes = Buffer.from(hex, "hex");
+    const declared = messageNamed(message);
+    expect(encode(declared, version, decode(declared, version, bytes) as Input<Message>).toString("hex")).toBe(hex);
+  });
+
+  const refused = samples.filter((sample) => !isBigint(sample));
+  it.each(refused.map((sample) => [sample.message, sample] as const))("%s", (name, { version, json, hex }) => {
     const declared = messageNamed(name);
     const exact = interpret(declared, version, { bigints: true });
     const value = fromJson(declared.fields, json, true);
