@@ -8,6 +8,7 @@ import type {
   TopicIdPartitions,
 } from "../../src/coordinator/group-events.ts";
 import { decodeGroupRecord } from "../../src/coordinator/group-record-codec.ts";
+import type { KeyValue } from "../../src/coordinator/group-records.ts";
 import { defaultGroupSettings, type GroupSettings } from "../../src/coordinator/group-settings.ts";
 import type { TopicDescription, TopicImage } from "../../src/coordinator/topic-image.ts";
 import { MachineRig } from "./machine-rig.ts";
@@ -133,13 +134,20 @@ export class ConsumerRig extends MachineRig {
     return this.consumer(memberId).current.assigned.get(topicId(topic))?.partitions ?? [];
   }
 
-  override replayed(): ConsumerRig {
+  /** A machine that has replayed the log after it was compacted: the last record of each key, and no tombstones. */
+  compacted(): ConsumerRig {
+    const last = new Map(this.log.map((record, n) => [record.key.toString("hex"), n]));
+    const kept = this.log.filter(({ key, value }, n) => value !== null && last.get(key.toString("hex")) === n);
+    return this.replayed(kept);
+  }
+
+  override replayed(log: readonly KeyValue[] = this.log): ConsumerRig {
     const other = new ConsumerRig(this.config, this.settings, this.topics);
     other.now = this.now;
     other.nextTicket = this.nextTicket;
     other.nextUuid = this.nextUuid;
     other.nextMember = this.nextMember;
-    for (const { key, value } of this.log) {
+    for (const { key, value } of log) {
       const record = decodeGroupRecord(key, value);
       if (record !== null) other.machine.apply(record, { offset: other.log.length, producerId: -1 });
       other.log.push({ key, value });
