@@ -61,6 +61,19 @@ describe("the metadata log", () => {
     }
   });
 
+  it("loses no more to a write of which the disk has only the place, or its first bytes", async () => {
+    const whole = (await written()).readFile(path);
+    const size = (await written()).stat(path)!.size;
+    for (let kept = 0; kept < 12; kept++) {
+      const target = disk();
+      const torn = Buffer.alloc(60);
+      whole.copy(torn, 0, 0, kept);
+      replace(target, Buffer.concat([whole, torn]));
+      const { changes: found, cutBytes } = MetadataLog.open(target, directory);
+      expect([found, cutBytes, target.stat(path)!.size]).toEqual([changes, 60, size]);
+    }
+  });
+
   it("refuses damage in front of sound changes, and leaves the file alone", async () => {
     const whole = (await written()).readFile(path);
     const last = MetadataLog.open(await written(), directory).changes.length;

@@ -123,7 +123,8 @@ function payloadAt(bytes: Buffer, position: number): Buffer | null {
   if (position + headerSize > bytes.length || bytes.readInt32BE(position) !== magic) return null;
   const size = bytes.readInt32BE(position + 4);
   const start = position + headerSize;
-  if (size < 0 || start + size > bytes.length) return null;
+  // No change is empty: a header that was torn behind its first bytes, with zeros after that, says 0 and has the checksum of nothing.
+  if (size <= 0 || start + size > bytes.length) return null;
   const payload = bytes.subarray(start, start + size);
   return crc32c(payload) === bytes.readUInt32BE(position + 8) ? payload : null;
 }
