@@ -86,8 +86,10 @@ class CommitChecker {
   #grant(call: Call, at: number): void {
     for (const partition of call.assigned!) {
       const before = this.#grants.get(partition);
-      if (before?.process === call.process) continue;
-      this.#grants.set(partition, { process: call.process, generation: call.given?.generation ?? call.generation, at });
+      const generation = call.given?.generation ?? call.generation;
+      // The generations of a group that was empty may have begun anew.
+      if (before?.process === call.process && generation >= before.generation) continue;
+      this.#grants.set(partition, { process: call.process, generation, at });
     }
   }
 

@@ -20,6 +20,13 @@ interface Standing {
   isOut: boolean;
   /** The entry by which it did; what it asked before that says nothing more. */
   leftAt: number;
+  /** The generation that it joined last, and when. */
+  generation: number;
+  joinedMs: number;
+  /** The connection that it used last. */
+  connection: number;
+  /** Since when it could have asked for its assignment and has not; null once it has. */
+  toSyncMs: number | null;
   /** Since when it has been asked to give something up that it still has. */
   askedToRevokeMs: number | null;
 }
@@ -47,8 +54,8 @@ class StandingChecker {
   readonly #holders = new Map<PartitionKey, { process: string; generation: number }>();
   /** Generations that are known to have begun: for good once somebody has an assignment, else for the broker's life. */
   readonly #begun: { generation: number; memberId: string; at: number; life: number | null }[] = [];
-  /** When the group was last seen to be in no rebalance. */
-  #stableMs = 0;
+  /** When each generation was last seen to be in no rebalance. */
+  readonly #stableMs = new Map<number, number>();
   #life = 0;
 
   constructor(history: History, { oneGeneration = true, ...options }: StandingOptions) {
@@ -74,7 +81,9 @@ class StandingChecker {
     this.#checkGeneration(call);
     this.#checkInstance(call);
     const standing = this.#members.get(call.memberId);
-    if (standing !== undefined && expulsions.has(call.error)) {
+    // What comes late over a connection that was given up says nothing of the member.
+    const isLate = standing !== undefined && call.connection < standing.connection;
+    if (standing !== undefined && !isLate && expulsions.has(call.error)) {
       if (standing.isStored && this.#isInOrder(standing, call.arrivedMs)) {
         const silentMs = Math.round(call.arrivedMs - standing.contactMs);
         const what = `${call.process} was answered ${call.error} to ${call.api} at ${call.timeMs} ms, after ${silentMs} ms of silence`;
@@ -84,7 +93,7 @@ class StandingChecker {
     }
     if (call.error === "NONE" || call.error === "REBALANCE_IN_PROGRESS") this.#contact(call);
     if (call.error !== "NONE") return;
-    if (call.api === "HEARTBEAT") this.#stableMs = call.timeMs;
+    if (call.api === "HEARTBEAT") this.#stableMs.set(call.generation, call.timeMs);
     if (call.given !== null) this.#began(call.given.generation, call.given.memberId, at, this.#life);
     if (call.api === "SYNC_GROUP") this.#began(call.generation, call.memberId, at, null);
   }
@@ -100,16 +109,26 @@ class StandingChecker {
         isStored: false,
         isOut: false,
         leftAt: -1,
+        toSyncMs: null,
+        generation: -1,
+        joinedMs: 0,
+        connection: -1,
         askedToRevokeMs: null,
       };
       this.#members.set(memberId, standing);
       if (call.instanceId !== null) this.#replace(call.instanceId, memberId, call);
     }
     if (call.arrivedAt > standing.leftAt) standing.isOut = false;
+    standing.connection = Math.max(standing.connection, call.connection);
     // A SyncGroup that comes when the group is stable already does not count, in Kafka either.
     if (call.api !== "SYNC_GROUP") standing.contactMs = Math.max(standing.contactMs, call.arrivedMs);
     // A parked JoinGroup keeps its member alive.
     if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = call.timeMs;
+    if (call.api === "JOIN_GROUP" && call.error === "NONE") {
+      standing.toSyncMs = call.timeMs;
+      standing.joinedMs = call.timeMs;
+      standing.generation = call.given!.generation;
+    } else if (call.api === "SYNC_GROUP") standing.toSyncMs = null;
     if (call.assigned !== null) {
       standing.isStored = true;
       this.#current.set(call.process, standing);
@@ -171,8 +190,11 @@ class StandingChecker {
   #isInOrder(standing: Standing, timeMs: number): boolean {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     if (standing.isOut || timeMs - standing.contactMs >= sessionTimeoutMs) return false;
+    if (standing.toSyncMs !== null && timeMs - standing.toSyncMs >= rebalanceTimeoutMs) return false;
     if (standing.askedToRevokeMs !== null && timeMs - standing.askedToRevokeMs >= rebalanceTimeoutMs) return false;
-    return !this.#options.oneGeneration || timeMs - this.#stableMs < rebalanceTimeoutMs;
+    // Whoever does not join again in time is left behind with the generation that it knows.
+    const stableMs = Math.max(standing.joinedMs, this.#stableMs.get(standing.generation) ?? 0);
+    return !this.#options.oneGeneration || timeMs - stableMs < rebalanceTimeoutMs;
   }
 
   #assign({ process, generation, partitions, timeMs }: Assign): void {

@@ -279,7 +279,8 @@ export function checkOwners(history: History): Fault[] {
     for (const partition of assign.partitions) {
       const key = `${assign.group} ${assign.generation} ${partition}`;
       const other = owners.get(key);
-      if (other !== undefined && other.process !== assign.process) {
+      const isSame = other?.process === assign.process || (assign.instanceId ?? null) !== null;
+      if (other !== undefined && !(isSame && other.instanceId === assign.instanceId)) {
         faults.push({
           kind: "twoOwners",
           partition,

@@ -57,6 +57,8 @@ export interface Assign extends Operation {
   readonly group: string;
   readonly generation: number;
   readonly partitions: readonly PartitionKey[];
+  /** The member's `groupInstanceId`, where it has one: in its generation another process may take its place. */
+  readonly instanceId?: string | null;
 }
 
 /** A process died without a word. */

@@ -14,6 +14,8 @@ export interface FaultOptions {
   readonly maxMembers: number;
   /** Not where the classic group's leader has a static name: what changes while it is away it never learns, in Kafka either (KIP-814). */
   readonly mayAddPartitions: boolean;
+  /** Whether members have names that a second process may claim. */
+  readonly mayReplace: boolean;
   /** Makes a new member. */
   readonly join: () => void;
   readonly loads: readonly SimulatedLoad[];
@@ -46,8 +48,10 @@ export class Faults {
       [3, () => this.#close()],
       [3, () => this.#join()],
       [4, () => this.#pause()],
+      [options.mayReplace ? 4 : 0, () => this.#replace()],
       [4, () => this.#cut()],
       [2, () => this.#reset()],
+      [3, () => this.#stall()],
       [3, () => this.#dawdle()],
       [1, () => this.#enforce()],
       [2, () => this.#resubscribe()],
@@ -82,7 +86,7 @@ export class Faults {
   calm(): void {
     this.#isCalm = true;
     this.#simulator.note("calm");
-    for (const member of this.#group.alive) {
+    for (const member of [...this.#group.alive, ...this.#group.replaced]) {
       member.process.resume();
       member.slowMs = 0;
     }
@@ -179,6 +183,20 @@ export class Faults {
     });
   }
 
+  /** A member with a name that seems to be dead, and is not, is started anew somewhere else. */
+  #replace(): void {
+    const member = this.#group.pick();
+    if (member === null || member.process.isPaused) return;
+    this.#simulator.note(`pause ${member.name}`);
+    member.process.pause();
+    const timersFirst = this.#random.chance(0.5);
+    this.#group.replace(this.#slotOf(member));
+    this.#later(this.#spell(), () => {
+      this.#simulator.note(`resume ${member.name}`);
+      member.process.resume({ timersFirst });
+    });
+  }
+
   #cut(): void {
     const member = this.#group.pick();
     if (member === null) return;
@@ -190,6 +208,11 @@ export class Faults {
   #reset(): void {
     const member = this.#group.pick();
     if (member !== null) this.#simulator.reset(member.name);
+  }
+
+  #stall(): void {
+    const member = this.#group.pick();
+    if (member !== null) this.#simulator.stall(member.name, 2 * this.#spell());
   }
 
   /** A handler that takes as long as nobody may, or just not quite. */

@@ -14,6 +14,8 @@ export class Slot {
   readonly name: string;
   readonly options: SimulatedMemberOptions;
   member: SimulatedMember | null = null;
+  /** How many have been started while the one before may have been alive; they have names of their own. */
+  replacements = 0;
   /** Whether it is to stay empty. */
   isRetired = false;
   /** When its member was found to have failed; -1 while it has not. */
@@ -41,6 +43,8 @@ export class SimulatedGroup {
   /** When somebody last joined, or got other partitions. */
   #movedMs = 0;
   #brokerDiedMs = -1;
+  /** Members in whose place others have been started: they are to find that out. */
+  readonly replaced: SimulatedMember[] = [];
   /** What ended a member's loop that should have gone on. */
   readonly failures: string[] = [];
 
@@ -61,8 +65,18 @@ export class SimulatedGroup {
     if (slot.isAlive || slot.isRetired) return;
     this.#noteFailure(slot);
     slot.failedMs = -1;
-    this.simulator.note(`start ${slot.name}`);
-    slot.member = new SimulatedMember(this.simulator, slot.name, slot.options);
+    const name = slot.replacements === 0 ? slot.name : `${slot.name}-${++slot.replacements}`;
+    this.simulator.note(`start ${name}`);
+    slot.member = new SimulatedMember(this.simulator, name, slot.options);
+  }
+
+  /** Starts another process in a slot whose member may not be dead: with a name of its own, it takes its place. */
+  replace(slot: Slot): void {
+    if (slot.member === null) return;
+    this.replaced.push(slot.member);
+    const name = `${slot.name}-${++slot.replacements}`;
+    this.simulator.note(`start ${name} in the place of ${slot.member.name}`);
+    slot.member = new SimulatedMember(this.simulator, name, slot.options);
   }
 
   /** One whose process lives; null where there is none. */
@@ -126,20 +140,20 @@ export class SimulatedGroup {
     }
   }
 
-  #noteFailure({ member, name }: Slot): void {
+  #noteFailure({ member, name, replacements }: Slot): void {
     this.#look();
     if (member === null || member.error === null) return;
     const { error } = member;
-    if (error instanceof KafkaError && this.#isExpected(error.code, member)) return;
+    if (error instanceof KafkaError && this.#isExpected(error.code, member, replacements > 0)) return;
     this.failures.push(`${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
   }
 
   /** Whether it is Kafka's rule, and not a fault, that a member with a name of its own fails so. */
-  #isExpected(code: string, member: SimulatedMember): boolean {
+  #isExpected(code: string, member: SimulatedMember, hasRivals: boolean): boolean {
     // A member of a KIP-848 group that has died keeps its name for as long as its session lasts.
     if (code === "UNRELEASED_INSTANCE_ID") return true;
     // In the middle of a classic rebalance a name's new owner is not stored yet: a coordinator that comes back takes the old one for it.
-    return code === "FENCED_INSTANCE_ID" && member.startedMs < this.#brokerDiedMs;
+    return code === "FENCED_INSTANCE_ID" && (hasRivals || member.startedMs < this.#brokerDiedMs);
   }
 
   #look(): void {

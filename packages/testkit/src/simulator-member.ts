@@ -224,9 +224,9 @@ export class SimulatedMember {
 
   #noteOwned(): void {
     const { history, now } = this.#simulator;
-    const { groupId: group, generationId: generation } = this.consumer.groupMetadata()!;
+    const { groupId: group, generationId: generation, groupInstanceId: instanceId } = this.consumer.groupMetadata()!;
     const partitions = [...this.#owned].sort();
-    history.add({ type: "assign", process: this.name, timeMs: now, group, generation, partitions });
+    history.add({ type: "assign", process: this.name, timeMs: now, group, generation, partitions, instanceId });
   }
 
   #handed(records: { partition: PartitionKey; offset: number; value: string }[]): void {

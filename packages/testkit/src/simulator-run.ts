@@ -89,6 +89,8 @@ class Run {
       machineMayDie: plan.flush === "always",
       maxMembers: 8,
       mayAddPartitions: !workload.isStatic || !this.#isClassic,
+      // One of KIP-848 is refused for as long as the other's session lasts, and gives up.
+      mayReplace: workload.isStatic === true && this.#isClassic,
       join: () => this.#join(),
       loads: this.#loads,
     });
@@ -201,6 +203,9 @@ class Run {
     const startMs = simulator.now;
     await simulator.until(Promise.all(this.#loads.map((load) => load.stop())));
     await this.#countPartitions();
+    // Two of one name may have it in turns.
+    if (this.#group.replaced.length > 0) await simulator.run(this.#sessionTimeoutMs);
+    for (const member of this.#group.replaced) if (!member.isOver) member.kill();
     const isSettled = () => {
       this.#group.reviveFailed();
       return this.#group.isSettled();
@@ -230,6 +235,7 @@ class Run {
       "none",
       "none",
       "quiet",
+      "death",
       "broker",
       this.#workload.isStatic ? "static" : "broker",
     ]);
@@ -239,6 +245,10 @@ class Run {
     if (!(await this.#simulator.settle(isInOrder, calmLimitMs))) {
       const what = `${calmLimitMs} ms later not all members are in one generation`;
       this.faults.push({ kind: "stuck", partition: null, what });
+      return;
+    }
+    if (act === "death") {
+      await this.#lookAtDeath();
       return;
     }
     const { entries } = this.#simulator.history;
@@ -255,6 +265,19 @@ class Run {
     if (moved === undefined) return;
     const what = `${moved.process} had partitions taken or given (${act}, at ${moved.timeMs} ms) though everything was in order`;
     this.faults.push({ kind: "needlessRebalance", partition: null, what });
+  }
+
+  /** A member dies and does not come back: the others take over, at once after its session. */
+  async #lookAtDeath(): Promise<void> {
+    const member = this.#group.pick()!;
+    if (this.#group.alive.length < 2) return;
+    this.#group.slots.find((slot) => slot.member === member)!.isRetired = true;
+    this.#simulator.note(`at rest: ${member.name} dies`);
+    member.kill();
+    const limitMs = 2 * this.#sessionTimeoutMs + this.#maxPollIntervalMs + 2_000;
+    if (await this.#simulator.settle(() => this.#group.isSettled(), limitMs)) return;
+    const what = `${limitMs} ms after ${member.name} has died ${this.#group.unsettled() ?? "records are not done"}`;
+    this.faults.push({ kind: "stuck", partition: null, what });
   }
 
   async #restartStatic(): Promise<string> {

@@ -157,6 +157,12 @@ export class Simulator {
     this.world.network.reset(machine, brokerHost);
   }
 
+  /** The connections that a machine has to the broker take that long to get anything through; a new one is as quick as ever, and overtakes them. */
+  stall(machine: string, ms: number): void {
+    this.note(`stall ${machine} for ${ms} ms`);
+    this.world.network.stall(machine, brokerHost, ms);
+  }
+
   /** The wall clock of a machine, or of the broker's, jumps. */
   jump(machine: string, ms: number): void {
     this.note(`clock of ${machine} jumps ${ms} ms`);

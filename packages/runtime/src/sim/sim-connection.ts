@@ -67,6 +67,12 @@ export class SimConnection {
     this.settle();
   }
 
+  /** Nothing that is sent arrives before that time has passed. */
+  stall(durationMs: number): void {
+    this.#there.stall(durationMs);
+    this.#back.stall(durationMs);
+  }
+
   /** The process of one side (or of both) is gone. */
   abandon(life: ProcessLife): void {
     for (const socket of [this.client, this.server]) {
@@ -193,6 +199,10 @@ class SimWire implements Wire {
   takeAcknowledgement(size: number): void {
     this.#heldAcknowledgement += size;
     this.#passAcknowledgement();
+  }
+
+  stall(durationMs: number): void {
+    this.#clearAtMs = Math.max(this.#clearAtMs, this.#fabric.clock.monotonic() + durationMs);
   }
 
   release(): void {

@@ -124,6 +124,16 @@ describe("a simulated connection", () => {
     await expect(world.clock.runUntilIdle()).rejects.toThrow("changed before sent");
   });
 
+  it("can be slow where a new one is not", async () => {
+    const { world, client, server } = await pair();
+    world.network.stall("client", "server", 1_000);
+    client.socket.write([Buffer.from("a")]);
+    await world.clock.runFor(900);
+    expect(server.received.length).toBe(0);
+    await world.clock.runFor(200);
+    expect(server.received.toString()).toBe("a");
+  });
+
   it("holds back what is sent while it is cut, in one direction or both", async () => {
     const { world, client, server } = await pair();
     send(client, "1");

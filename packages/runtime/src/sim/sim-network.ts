@@ -125,6 +125,12 @@ export class SimNetwork implements Fabric {
     for (const connection of [...this.#connections]) if (connection.isBetween(name, other)) connection.reset();
   }
 
+  /** What is sent from now on over the connections that there are between two machines takes that long; new connections are not affected, and may overtake. */
+  stall(name: string, other: string, durationMs: number): void {
+    this.record?.(`stall ${name} ${other} ${durationMs}`);
+    for (const connection of this.#connections) if (connection.isBetween(name, other)) connection.stall(durationMs);
+  }
+
   /** The machine dies without a word to anybody. */
   crash(host: Host): void {
     host.isUp = false;
