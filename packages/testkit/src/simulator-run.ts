@@ -254,14 +254,14 @@ class Run {
     const { entries } = this.#simulator.history;
     const before = entries.length;
     this.#simulator.note(`at rest: ${act}`);
-    let restarted = "";
+    let restarted: readonly string[] = [];
     if (act === "broker") await this.#faults.restartBroker(random.integer(this.#sessionTimeoutMs / 2));
     else if (act === "static") restarted = await this.#restartStatic();
     await this.#simulator.run(this.#sessionTimeoutMs + 2_000);
     this.#simulator.note("no longer at rest");
     const moved = entries
       .slice(before)
-      .find((entry) => (entry.type === "assign" || entry.type === "release") && entry.process !== restarted);
+      .find((entry) => (entry.type === "assign" || entry.type === "release") && !restarted.includes(entry.process));
     if (moved === undefined) return;
     const what = `${moved.process} had partitions taken or given (${act}, at ${moved.timeMs} ms) though everything was in order`;
     this.faults.push({ kind: "needlessRebalance", partition: null, what });
@@ -280,16 +280,17 @@ class Run {
     this.faults.push({ kind: "stuck", partition: null, what });
   }
 
-  async #restartStatic(): Promise<string> {
+  async #restartStatic(): Promise<readonly string[]> {
     const { random } = this.#simulator;
     const slot = random.pick(this.#group.slots.filter((one) => one.isAlive && one.options.consumer.groupInstanceId));
-    this.#simulator.note(`restart ${slot.name}`);
+    const { name } = slot.member!;
+    this.#simulator.note(`restart ${name}`);
     // Of a group of KIP-848 only one that says so is waited for.
     if (slot.options.consumer.groupProtocol === "consumer") await this.#simulator.until(slot.member!.close());
     else slot.member!.kill();
     await this.#simulator.run(random.integer(this.#sessionTimeoutMs / 3));
     this.#group.fill(slot);
-    return slot.name;
+    return [name, slot.member!.name];
   }
 
   /** Everybody closes; what has been committed is still there. */
