@@ -35,10 +35,17 @@ for (const [subject, start] of Object.entries(subjects)) {
           "group.consumer.heartbeat.interval.ms": interval,
         },
       });
+      members = new Members(broker.bootstrapServers);
+      [ours, java, librdkafka] = await Promise.all([
+        members.host("ottla"),
+        members.host("java"),
+        members.host("librdkafka"),
+      ]);
     });
 
     afterAll(async () => {
-      await broker.stop();
+      await members?.close();
+      await broker?.stop();
     });
 
     async function openGroup(): Promise<void> {
@@ -48,15 +55,9 @@ for (const [subject, start] of Object.entries(subjects)) {
       await admin.createTopics([{ topic, partitions: partitionCount, replicationFactor: 1 }]);
       await using producer = new Producer({ bootstrapServers, value: string });
       await producer.sendAll(partitions().map((_, partition) => ({ topic, partition, value: `in ${partition}` })));
-      members = new Members(bootstrapServers);
-      [ours, java, librdkafka] = await Promise.all([
-        members.host("ottla"),
-        members.host("java"),
-        members.host("librdkafka"),
-      ]);
     }
 
-    afterEach(() => members?.close());
+    afterEach(() => members.stopAll());
 
     /** Every partition has one owner, who has read of it, and the members own as many as `counts` says, in any order. */
     function flowing(...counts: number[]): Promise<void> {

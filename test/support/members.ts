@@ -96,6 +96,11 @@ export class Members {
     });
   }
 
+  /** Stops all members; the hosts take commands again. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.stopAll()));
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.hosts.map((host) => host.close()));
   }
@@ -178,6 +183,11 @@ export class MemberHost {
     this.process.stdin!.write(`stop ${member}\n`);
     await this.members.until(() => !this.members.names.includes(member), `${member} stops`);
     this.names.delete(member);
+  }
+
+  /** @internal */
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.names].map((name) => this.stop(name)));
   }
 
   /** Kills the process: its members die without a word. */
