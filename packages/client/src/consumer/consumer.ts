@@ -82,6 +82,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     const isPattern = list instanceof RegExp || list instanceof SubscriptionPattern;
     if (list instanceof SubscriptionPattern) ensureServerPatterns(engine.settings);
     if (!isPattern) for (const topic of list) checkTopic("Consumer.subscribe", topic);
+    if (engine.isLettingGo) await engine.letGone("Consumer.subscribe");
     if (!engine.isSubscribed && engine.offsets.size > 0) throw bothWays();
     if (!isPattern && list.length === 0) return this.unsubscribe();
     engine.isSubscribed = true;
@@ -93,6 +94,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   async assign(partitions: readonly TopicPartition[]): Promise<void> {
     const engine = this.#open();
     const wanted = withoutRepeats(checkPartitions("Consumer.assign", partitions));
+    if (engine.isLettingGo) await engine.letGone("Consumer.assign");
     if (engine.isSubscribed) throw bothWays();
     const keep = new PartitionMap<true>();
     for (const { topic, partition } of wanted) keep.set(topic, partition, true);
@@ -112,7 +114,6 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     const engine = this.#open();
     engine.listenerScope.ensureOutside("Consumer.unsubscribe");
     await engine.letGo("the consumer unsubscribed");
-    engine.asking.interrupt();
   }
 
   /** The partitions that this consumer reads, sorted. */
@@ -327,7 +328,7 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
     const engine = this.#engine;
     const { clock } = engine.core.runtime;
     const deadline = clock.monotonic() + timeoutMs;
-    engine.beginClosing();
+    engine.beginClosing(deadline);
     try {
       const late = () => new TimeoutError(`Could not close the consumer cleanly within ${timeoutMs} ms`);
       await waitFor(clock, engine.letGo("the consumer is being closed"), deadline, undefined, late);

@@ -1,5 +1,5 @@
 import { type ClientCore, createClientCore } from "../client-core.ts";
-import { ClosedError, KafkaError } from "../errors.ts";
+import { ClosedError, KafkaError, TimeoutError } from "../errors.ts";
 import type { Deserializer } from "../serde.ts";
 import { waitFor } from "../wait.ts";
 import { Asking } from "./asking.ts";
@@ -65,6 +65,10 @@ export class ConsumerEngine<K, V> implements GroupHost {
   readonly #interrupt = () => this.asking.interrupt();
   /** What the membership has the application do at the moment. */
   #task: Promise<void> | null = null;
+  /** The last `letGo` that is not over. */
+  #lettingGo: Promise<void> | null = null;
+  /** Of `clock.monotonic()`: when `close` gives up. */
+  #closeDeadline = Number.POSITIVE_INFINITY;
 
   constructor(settings: ConsumerSettings, report: Report) {
     this.settings = settings;
@@ -163,7 +167,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
       signal?.throwIfAborted();
       if (this.#isEnding || options.isOver?.() || (!this.#isSubscribed && this.offsets.size === 0)) return null;
       asking.isInterrupted = false;
-      if (group?.hasTask) {
+      if (group?.hasTask && this.#lettingGo === null) {
         await this.#runTask(group);
         continue;
       }
@@ -225,10 +229,18 @@ export class ConsumerEngine<K, V> implements GroupHost {
     if (!this.settings.enableAutoCommit || this.committer === null) return;
     const offsets = this.offsets.finished();
     if (offsets.length === 0 || (this.#isSubscribed && this.#identity.standing === "out")) return;
-    const timeoutMs = Math.min(this.settings.defaultApiTimeoutMs, this.settings.maxPollIntervalMs);
-    await this.committer
-      .commit(offsets, timeoutMs, true)
-      .catch((error: KafkaError) => this.commitFailed(error, offsets));
+    const { committer, settings } = this;
+    const { clock } = this.core.runtime;
+    const now = clock.monotonic();
+    // Before the end the listener has to be heard, too.
+    const closingMs = Math.max(0, Math.round((this.#closeDeadline - now) / 2));
+    const timeoutMs = Math.min(settings.defaultApiTimeoutMs, settings.maxPollIntervalMs, closingMs);
+    const done = committer.commit(offsets, timeoutMs, true);
+    await waitFor(clock, done, now + timeoutMs, undefined, () => {
+      // Callbacks of commits before this one come before.
+      committer.expire();
+      return new TimeoutError(`Could not commit offsets for group ${settings.groupId} within ${timeoutMs} ms`);
+    }).catch((error: KafkaError) => this.commitFailed(error, offsets));
   }
 
   async commitsSettled(): Promise<void> {
@@ -258,8 +270,9 @@ export class ConsumerEngine<K, V> implements GroupHost {
     return this.asking.polledAt;
   }
 
-  runListener(call: () => Promise<void> | void): Promise<void> {
-    return this.listenerScope.run(call);
+  async runListener(call: () => Promise<void> | void): Promise<void> {
+    // Where `close` has given up, nobody waits for it any more.
+    if (!this.#isClosed) await this.listenerScope.run(call);
   }
 
   report(event: "assigned" | "revoked" | "lost", partitions: readonly TopicPartition[]): void {
@@ -273,11 +286,37 @@ export class ConsumerEngine<K, V> implements GroupHost {
 
   // The end
 
-  /** Lets go of what is assigned, after a last commit and the listener, and leaves the group if there is one. */
-  async letGo(reason: string): Promise<void> {
+  /**
+   * Lets go of what is assigned, after a last commit and the listener, and leaves the group if there is one. Calls take their turns, and meanwhile the application does nothing for the membership: what that wants has no
+   * meaning any more.
+   */
+  letGo(reason: string): Promise<void> {
+    const before = this.#lettingGo?.catch(() => {});
+    const done = before === undefined ? this.#letGo(reason) : before.then(() => this.#letGo(reason));
+    const work = done.finally(() => {
+      if (this.#lettingGo === work) this.#lettingGo = null;
+      this.asking.interrupt();
+    });
+    this.#lettingGo = work;
+    return work;
+  }
+
+  /** Resolves, at once where nothing is being let go of, when something new can begin. Rejects where a listener that is being waited for calls it. */
+  async letGone(what: string): Promise<void> {
+    this.listenerScope.ensureOutside(what);
+    await this.#lettingGo?.catch(() => {});
+    if (this.#isClosing) throw closedError();
+  }
+
+  get isLettingGo(): boolean {
+    return this.#lettingGo !== null;
+  }
+
+  async #letGo(reason: string): Promise<void> {
     // What the application has not finished it never will: neither this consumer's commits nor the listener's cover it.
     this.offsets.abandon();
     await this.#task?.catch(() => {});
+    if (this.#isClosed) return;
     const { group } = this;
     try {
       if (group !== null && this.#isSubscribed) await group.leave(reason, this.#identity.standing);
@@ -290,9 +329,10 @@ export class ConsumerEngine<K, V> implements GroupHost {
     }
   }
 
-  /** Ends every iteration; calls go on to work until `shutDown`. */
-  beginClosing(): void {
+  /** Ends every iteration; calls go on to work until `shutDown`, at `deadline` (monotonic) at the latest. */
+  beginClosing(deadline: number): void {
     this.#isClosing = true;
+    this.#closeDeadline = deadline;
     this.#autoCommit?.stop();
     this.asking.interrupt();
   }
