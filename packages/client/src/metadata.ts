@@ -143,6 +143,12 @@ export class Metadata {
     this.#startBackground();
   }
 
+  /** As `invalidate`, for all topics there are. */
+  invalidateAll(): void {
+    this.#wantsAll = true;
+    this.#startBackground();
+  }
+
   /** Takes over a newer leader that a Produce or Fetch answer named (KIP-951); false where it is not newer than what is known. */
   updateLeader(topic: string, partition: number, leader: Leader, endpoint?: BrokerAddress): boolean {
     const known = this.#topics.get(topic);

@@ -94,6 +94,8 @@ export class ClassicGroupSession implements GroupMembership {
     // What is owned stays so until the next round.
     metadata.track(new Set(this.#handover.owned().map(({ topic }) => topic)));
     if (!subscription.isPattern) metadata.track(subscription.topics(metadata));
+    // A member that is new asks before it joins.
+    else if (!isNew) metadata.invalidateAll();
     if (isNew) this.#driver.dispatch({ type: "subscribed" });
     else if (this.#hasNewTopics())
       this.#driver.dispatch({ type: "rejoinNeeded", reason: "the subscription has changed" });

@@ -71,6 +71,8 @@ export class ConsumerGroupSession implements GroupMembership {
     metadata.trackAll(subscription.isPattern);
     metadata.track(this.#ownedIds?.keys() ?? []);
     if (!subscription.isPattern) this.#trackNames(subscription.topics(metadata));
+    // A member that is new asks before it joins.
+    else if (before !== null) metadata.invalidateAll();
     if (before === null) this.#driver.dispatch({ type: "subscribed" });
     else this.#tellSubscription();
   }
