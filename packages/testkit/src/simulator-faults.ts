@@ -51,7 +51,7 @@ export class Faults {
       [options.mayReplace ? 4 : 0, () => this.#replace()],
       [4, () => this.#cut()],
       [2, () => this.#reset()],
-      [3, () => this.#stall()],
+      [5, () => this.#stall()],
       [3, () => this.#dawdle()],
       [1, () => this.#enforce()],
       [2, () => this.#resubscribe()],
@@ -197,22 +197,28 @@ export class Faults {
     });
   }
 
+  /** Where something happens to the network: mostly at a member. */
+  #client(): string | null {
+    if (this.#random.chance(0.25)) return this.#random.pick(this.#options.loads).name;
+    return this.#group.pick()?.name ?? null;
+  }
+
   #cut(): void {
-    const member = this.#group.pick();
-    if (member === null) return;
-    const { name } = member;
+    const name = this.#client();
+    if (name === null) return;
     this.#simulator.cut(name, this.#random.pick(["both", "toBroker", "fromBroker"] as const));
     this.#later(this.#spell(), () => this.#simulator.heal(name));
   }
 
   #reset(): void {
-    const member = this.#group.pick();
-    if (member !== null) this.#simulator.reset(member.name);
+    const name = this.#client();
+    if (name !== null) this.#simulator.reset(name);
   }
 
   #stall(): void {
-    const member = this.#group.pick();
-    if (member !== null) this.#simulator.stall(member.name, 2 * this.#spell());
+    const name = this.#client();
+    // Mostly so long that a new connection is made meanwhile.
+    if (name !== null) this.#simulator.stall(name, this.#random.pick([300, 4_000, 8_000]));
   }
 
   /** A handler that takes as long as nobody may, or just not quite. */

@@ -1,8 +1,12 @@
-import { Producer, type ProducerOptions } from "@ottla/client";
+import { Producer, type ProducerOptions, type TopicPartition } from "@ottla/client";
 import { type SimProcess, type SimRandom, sleep } from "@ottla/runtime";
 import type { Outcome } from "./history.ts";
 import { recordSend } from "./recording.ts";
 import type { Simulator } from "./simulator.ts";
+
+const trainChance = 0.05;
+/** More than a producer's five requests at a time. */
+const trainLength = 7;
 
 export interface LoadOptions {
   readonly name: string;
@@ -54,15 +58,28 @@ export class SimulatedLoad {
   async #run(): Promise<void> {
     const { burst, pauseMs } = this.#options;
     while (!this.#isStopped) {
+      if (this.#random.chance(trainChance)) await this.#sendTrain();
       const count = 1 + this.#random.integer(burst);
-      for (let n = 0; n < count; n++) this.#send();
+      for (let n = 0; n < count; n++) this.#send(this.#place());
       await sleep(this.process.runtime.clock, 1 + this.#random.integer(2 * pauseMs));
     }
   }
 
-  #send(): void {
+  /** As many batches as may be on their way at a time, to one partition. */
+  async #sendTrain(): Promise<void> {
+    const place = this.#place();
+    for (let n = 0; n < trainLength; n++) {
+      this.#send(place);
+      await sleep(this.process.runtime.clock, 1 + this.#random.integer(4));
+    }
+  }
+
+  #place(): TopicPartition {
     const [topic, count] = this.#random.pick([...this.#options.partitions]);
-    const place = { topic, partition: this.#random.integer(count) };
+    return { topic, partition: this.#random.integer(count) };
+  }
+
+  #send(place: TopicPartition): void {
     const { history } = this.#simulator;
     const recorder = { history, clock: this.#simulator.world.clock, process: this.name };
     const sending = recordSend(recorder, this.#producer, place, `${this.name}-${this.#count++}`);

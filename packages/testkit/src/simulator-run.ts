@@ -79,7 +79,7 @@ class Run {
     this.#options = options;
     this.#group = new SimulatedGroup(simulator);
     this.#sessionTimeoutMs = plan.sessionTimeoutMs;
-    this.#maxPollIntervalMs = random.pick([2_000, 4_500]);
+    this.#maxPollIntervalMs = random.pick([1_500, 4_500]);
     this.#groupNumber = random.integer(2 ** 32);
     const first = workload.member(0, this.#groupNumber, random);
     this.#isClassic = workload.isMixed !== true && first.groupProtocol !== "consumer";
