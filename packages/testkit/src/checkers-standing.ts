@@ -68,6 +68,7 @@ class StandingChecker {
       if (entry.type === "call") this.#call(entry, at);
       else if (entry.type === "assign") this.#assign(entry);
       else if (entry.type === "leave") for (const memberId of entry.members) this.#out(memberId, at);
+      else if (entry.type === "join") this.#joins(entry.memberId, entry.timeMs);
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#life++;
@@ -96,6 +97,12 @@ class StandingChecker {
     if (call.api === "HEARTBEAT") this.#stableMs.set(call.generation, call.timeMs);
     if (call.given !== null) this.#began(call.given.generation, call.given.memberId, at, this.#life);
     if (call.api === "SYNC_GROUP") this.#began(call.generation, call.memberId, at, null);
+  }
+
+  /** Whoever joins has to ask for its assignment then, even if the answer is lost. */
+  #joins(memberId: string, timeMs: number): void {
+    const standing = this.#members.get(memberId);
+    if (standing !== undefined) standing.toSyncMs ??= timeMs;
   }
 
   #contact(call: Call): void {

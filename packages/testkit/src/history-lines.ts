@@ -23,6 +23,8 @@ function describe(entry: Entry): string {
       return `has let go of ${entry.partitions.join(" ")}`;
     case "leave":
       return `asks the broker to take out ${entry.members.join(" ")}`;
+    case "join":
+      return `joins as ${entry.memberId}`;
     case "call":
       return describeCall(entry);
     case "note":

@@ -122,13 +122,33 @@ export interface Leave extends Operation {
   readonly members: readonly string[];
 }
 
+/** A member's JoinGroup has arrived at the broker, answered or not. */
+export interface Join extends Operation {
+  readonly type: "join";
+  readonly group: string;
+  readonly memberId: string;
+}
+
 /** What was done to the system, and what part of the run begins. */
 export interface Note extends Operation {
   readonly type: "note";
   readonly what: string;
 }
 
-export type Entry = Send | Poll | Commit | Committed | Assign | Crash | Done | Release | Ask | Call | Leave | Note;
+export type Entry =
+  | Send
+  | Poll
+  | Commit
+  | Committed
+  | Assign
+  | Crash
+  | Done
+  | Release
+  | Ask
+  | Call
+  | Leave
+  | Join
+  | Note;
 
 /** Collects a history; entries are in the order in which they ended. */
 export class History {

@@ -46,6 +46,13 @@ export function leavingBy(api: string, request: object): { group: string; member
   return memberEpoch < 0 ? { group, members: [memberId] } : null;
 }
 
+/** Who joins with a request, where it is somebody who is known already. */
+export function joiningBy(api: string, request: object): { group: string; memberId: string } | null {
+  if (api !== "JOIN_GROUP") return null;
+  const { groupId: group, memberId } = request as JoinGroupRequest;
+  return memberId === "" ? null : { group, memberId };
+}
+
 /** What a request and its answer say, in the terms of a history; null for what is not about a group's members or offsets. */
 export function callOf(api: string, request: object, answer: object, topicNames: TopicNames): CallFacts | null {
   switch (api) {

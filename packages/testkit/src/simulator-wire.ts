@@ -1,7 +1,7 @@
 import { type Api, apis, decode, decodeRequestHeader, decodeResponseHeader, Reader } from "@ottla/protocol";
 import type { Clock, Listener, ListenOptions, Network, Socket, SocketHandler } from "@ottla/runtime";
 import type { History } from "./history.ts";
-import { callOf, leavingBy } from "./simulator-calls.ts";
+import { callOf, joiningBy, leavingBy } from "./simulator-calls.ts";
 import { FrameScanner } from "./simulator-frames.ts";
 
 /** What is looked at: all that says who is in a group, and what it has committed. */
@@ -145,6 +145,8 @@ class WatchedSocket implements Socket {
     const arrivedMs = clock.monotonic();
     const leaving = leavingBy(api.name, request);
     if (leaving !== null) history.add({ type: "leave", process, timeMs: arrivedMs, ...leaving });
+    const joining = joiningBy(api.name, request);
+    if (joining !== null) history.add({ type: "join", process, timeMs: arrivedMs, ...joining });
     this.#open.set(correlationId, { api, version, request, process, arrivedAt: history.entries.length, arrivedMs });
   }
 
