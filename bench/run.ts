@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only tools,raw,latency,start,topics,members,assignors,rebalances,defaults,steady,produce,consume] [--rounds 5] [--json FILE]`
+ * `npm run bench [-- --only tools,raw,latency,start,topics,members,simulation,assignors,rebalances,defaults,steady,produce,consume] [--rounds 5] [--json FILE]`
  *
  * Starts Apache Kafka and our broker side by side, lets them take turns and prints ratios in one table. Needs a JVM and what
  * `test/compat/foreign/install` installs.
@@ -17,6 +17,7 @@ import { manyTopics, start } from "./footprint.ts";
 import { type Row, table } from "./measure.ts";
 import { coordinatorMachine, idleMembers } from "./members.ts";
 import { rebalances, sessionTimeoutMs } from "./rebalances.ts";
+import { simulatedMinute } from "./simulation.ts";
 import { steadyGroups } from "./steady-groups.ts";
 
 const { values } = parseArgs({
@@ -127,6 +128,7 @@ await section("start", "-", () => start(rounds));
 await section("topics", "-", () => manyTopics(rounds));
 await section("members", "-", async () => [...(await coordinatorMachine()), ...(await idleMembers())]);
 await section("assignors", "published", () => assignors(rounds));
+await section("simulation", "-", () => simulatedMinute(rounds));
 await brokers();
 await groups();
 await clients();
