@@ -197,7 +197,10 @@ class StandingChecker {
   #isInOrder(standing: Standing, timeMs: number): boolean {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     if (standing.isOut || timeMs - standing.contactMs >= sessionTimeoutMs) return false;
-    if (standing.toSyncMs !== null && timeMs - standing.toSyncMs >= rebalanceTimeoutMs) return false;
+    // A classic group that is converted in the middle of a round does not know what a cooperative member has kept, in Kafka either.
+    const mayBeConverted = !this.#options.oneGeneration;
+    if (standing.toSyncMs !== null && (mayBeConverted || timeMs - standing.toSyncMs >= rebalanceTimeoutMs))
+      return false;
     if (standing.askedToRevokeMs !== null && timeMs - standing.askedToRevokeMs >= rebalanceTimeoutMs) return false;
     // Whoever does not join again in time is left behind with the generation that it knows.
     const stableMs = Math.max(standing.joinedMs, this.#stableMs.get(standing.generation) ?? 0);
