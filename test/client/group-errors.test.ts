@@ -89,6 +89,18 @@ describe("a coordinator that says no", () => {
     await setup.end();
   });
 
+  it.each(["classic", "consumer"] as const)("is quoted once, %s", async (groupProtocol) => {
+    const { setup, consumer } = await groupOf(1, { groupProtocol });
+    intercept(setup.sim.broker, { api: "FIND_COORDINATOR" }).fail("GROUP_AUTHORIZATION_FAILED");
+    const error = await failure(take(setup, consumer, 1));
+    expect(error).toMatchObject({ name: "AuthorizationError", code: "GROUP_AUTHORIZATION_FAILED", errorCode: 30 });
+    expect(error?.message).toBe(
+      "Could not find the coordinator of group g: GROUP_AUTHORIZATION_FAILED: not allowed for this group",
+    );
+    await setup.until(consumer.close());
+    await setup.end();
+  });
+
   it.each(["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"] as const)(
     "heartbeat: %s is a loss, and a new beginning",
     async (error) => {
@@ -112,6 +124,7 @@ describe("a coordinator that says no", () => {
     ["REBALANCE_IN_PROGRESS", "REBALANCE_IN_PROGRESS"],
     ["ILLEGAL_GENERATION", "COMMIT_FAILED"],
     ["UNKNOWN_MEMBER_ID", "COMMIT_FAILED"],
+    ["GROUP_ID_NOT_FOUND", "COMMIT_FAILED"],
     ["UNKNOWN_SERVER_ERROR", "UNKNOWN_SERVER_ERROR"],
   ] as const)("commit: %s rejects with %s", async (error, code) => {
     const { setup, consumer } = await groupOf(3);

@@ -193,8 +193,13 @@ export function kafkaError(code: number, what: string, details?: Partial<KafkaEr
   const name = errorName(code);
   const said = details?.serverMessage;
   const reason = said ? `${said} (${name})` : `${name}: ${errorMessage(code)}`;
+  return kafkaErrorOf(code, `${what}: ${reason}`, details);
+}
+
+/** As `kafkaError`, with the whole message. */
+export function kafkaErrorOf(code: number, message: string, details?: Partial<KafkaErrorDetails>): KafkaError {
   const Class = classes.get(code) ?? KafkaError;
-  return new Class(`${what}: ${reason}`, { retriable: isRetriable(code), ...details, code: name, errorCode: code });
+  return new Class(message, { retriable: isRetriable(code), ...details, code: errorName(code), errorCode: code });
 }
 
 /** Whether `error` is a `KafkaError` that says it may succeed when tried again. */

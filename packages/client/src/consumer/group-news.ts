@@ -1,4 +1,4 @@
-import { KafkaError, kafkaError } from "../errors.ts";
+import { KafkaError, kafkaError, kafkaErrorOf } from "../errors.ts";
 import type { Metadata } from "../metadata.ts";
 import type { Failure } from "./membership-events.ts";
 import type { Subscription } from "./subscription.ts";
@@ -57,8 +57,9 @@ export class GroupNews {
     this.#hasFailed = false;
   }
 
-  #errorOf({ errorCode, message, retriable }: Failure): KafkaError {
+  #errorOf({ errorCode, message, isWhole, retriable }: Failure): KafkaError {
     if (errorCode === null) return new KafkaError(message, { code: "GROUP_FAILED", retriable });
+    if (isWhole === true) return kafkaErrorOf(errorCode, message);
     return kafkaError(errorCode, `Could not take part in group ${this.#groupId}`, { serverMessage: message });
   }
 }

@@ -114,6 +114,8 @@ export interface Failure {
   /** Kafka's code; null where no broker gave one. */
   readonly errorCode: number | null;
   readonly message: string;
+  /** The message says by itself what was tried, and what came of it. */
+  readonly isWhole?: boolean;
   /** Whether trying again may help. */
   readonly retriable: boolean;
 }

@@ -116,5 +116,5 @@ export class MembershipLoop<Event, Effect> {
 export function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   const errorCode = error instanceof KafkaError ? error.errorCode : null;
-  return { errorCode, message, retriable: isRetriableError(error) };
+  return { errorCode, message, isWhole: true, retriable: isRetriableError(error) };
 }

@@ -39,6 +39,8 @@ export function verdictOn(request: MemberRequest, errorCode: number): Verdict {
       return request === "OffsetCommit" ? "moved" : "later";
     case errorCodes.UNKNOWN_MEMBER_ID:
       return "unknownMember";
+    case errorCodes.GROUP_ID_NOT_FOUND:
+      return request === "OffsetCommit" ? "unknownMember" : "fatal";
     case errorCodes.ILLEGAL_GENERATION:
       return request === "JoinGroup" ? "fatal" : "illegalGeneration";
     case errorCodes.STALE_MEMBER_EPOCH:
