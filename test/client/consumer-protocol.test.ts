@@ -206,6 +206,7 @@ describe("a member by KIP-848 that is given up", () => {
     await setup.send(1, [0]);
     await setup.settle(() => refused !== null);
     expect(refused).toMatchObject({ name: "CommitFailedError" });
+    expect((refused as Error).message).toMatch(/than the group's session timeout \(consumer\.session\.timeout\.ms\)/);
     await setup.settle(() => told(setup, "c1").length === 3);
     expect(told(setup, "c1")[1]).toBe("lost t-0,t-1,t-2,t-3,t-4,t-5");
     await setup.end();

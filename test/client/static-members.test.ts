@@ -72,6 +72,19 @@ describe.each(strategies)("static members, $name", ({ partitionAssignmentStrateg
     await setup.end();
   });
 
+  it("one that takes too long is told that its place is kept", async () => {
+    const setup = await GroupSetup.start();
+    const { clock } = setup.sim.world;
+    const handle = () => new Promise<void>((resolve) => clock.setTimer(20_000, resolve));
+    const member = setup.member("c1", { groupInstanceId: "i1", handle, maxPollIntervalMs: 5_000, ...options });
+    const reports: string[] = [];
+    member.consumer.on("pollTimedOut", ({ message }) => reports.push(message));
+    await setup.send(1, [0]);
+    await setup.settle(() => reports.length > 0);
+    expect(reports[0]).toContain("stands still in group g, its partitions go to others when its session is over");
+    await setup.end();
+  });
+
   it("another one of the same name takes over, and the first hears of it, each time that it asks", async () => {
     const { setup, first, second } = await pair(options);
     const calls = told(setup, "c2").length;

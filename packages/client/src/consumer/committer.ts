@@ -244,7 +244,7 @@ export class Committer {
     if (signed !== null) this.#link.commitRefused(errorCode, signed);
     if (verdict === "rebalancing") return this.#rebalancing(false);
     if (verdict === "fenced" && !isKnown) return kafkaError(errorCode, what);
-    const why = signed === null ? "a group with members takes no commits from others" : outOfGroup;
+    const why = signed === null ? "a group with members takes no commits from others" : this.#outOfGroup;
     return new CommitFailedError(`${what}: ${errorName(errorCode)}: ${why}`, { errorCode });
   }
 
@@ -267,7 +267,16 @@ export class Committer {
   }
 
   #outdated(): CommitFailedError {
-    return new CommitFailedError(`Could not commit offsets for group ${this.#link.groupId}: ${outOfGroup}`);
+    return new CommitFailedError(`Could not commit offsets for group ${this.#link.groupId}: ${this.#outOfGroup}`);
+  }
+
+  get #outOfGroup(): string {
+    const isClassic = this.#link.groupProtocol === "classic";
+    const session = isClassic ? "sessionTimeoutMs" : "the group's session timeout (consumer.session.timeout.ms)";
+    return (
+      "this consumer is no longer the member that read them, and its partitions may belong to others. " +
+      `A handler that takes longer than maxPollIntervalMs, or a process that is stopped for longer than ${session}, has that effect`
+    );
   }
 
   #late(cause: unknown): KafkaError {
@@ -281,10 +290,6 @@ export class Committer {
     await sleep(runtime.clock, pauseMs, this.#closing.signal).catch(() => {});
   }
 }
-
-const outOfGroup =
-  "this consumer is no longer the member that read them, and its partitions may belong to others. " +
-  "A handler that takes longer than maxPollIntervalMs, or a process that is stopped for longer than sessionTimeoutMs, has that effect";
 
 function isSame(a: MembershipIdentity | null, b: MembershipIdentity | null): boolean {
   return a === b || (a !== null && b !== null && isSameStay(a, b));

@@ -257,10 +257,14 @@ export class ConsumerEngine<K, V> implements GroupHost {
   }
 
   pollTimedOut(busyMs: number): void {
-    const { maxPollIntervalMs, maxPollRecords, groupId } = this.settings;
+    const { maxPollIntervalMs, maxPollRecords, groupId, groupInstanceId } = this.settings;
+    const what =
+      groupInstanceId === null
+        ? `has left group ${groupId}, its partitions go to others`
+        : `stands still in group ${groupId}, its partitions go to others when its session is over`;
     const message =
       `The application has not asked for the next message for ${Math.round(busyMs)} ms, longer than maxPollIntervalMs (${maxPollIntervalMs}): ` +
-      `this consumer has left group ${groupId}, its partitions go to others, and it joins again when the application asks. ` +
+      `this consumer ${what}, and it joins again when the application asks. ` +
       `Raise maxPollIntervalMs, or do less between two asks (maxPollRecords is ${maxPollRecords})`;
     this.core.logger.warn(message, { busyMs, maxPollIntervalMs, groupId });
     this.#report("pollTimedOut", { busyMs, maxPollIntervalMs, maxPollRecords, message });
