@@ -10,9 +10,13 @@ import {
 import { describe, expect, it } from "vitest";
 import { GroupSetup, nameOf } from "./group-setup.ts";
 
-const strategies: { name: string; partitionAssignmentStrategy: Assignor[] }[] = [
-  { name: "eager", partitionAssignmentStrategy: [range] },
-  { name: "cooperative", partitionAssignmentStrategy: [cooperativeSticky] },
+const strategies: {
+  name: string;
+  strategy: { partitionAssignmentStrategy: Assignor[] } | { groupProtocol: "consumer" };
+}[] = [
+  { name: "eager", strategy: { partitionAssignmentStrategy: [range] } },
+  { name: "cooperative", strategy: { partitionAssignmentStrategy: [cooperativeSticky] } },
+  { name: "KIP-848", strategy: { groupProtocol: "consumer" } },
 ];
 
 type Consumer = ReturnType<GroupSetup["consumer"]>;
@@ -39,9 +43,7 @@ async function consumerOf(setup: GroupSetup, listener: RebalanceListener, option
   return consumer;
 }
 
-describe.each(strategies)("a rebalance listener, $name", ({ name, partitionAssignmentStrategy }) => {
-  const strategy = { partitionAssignmentStrategy };
-
+describe.each(strategies)("a rebalance listener, $name", ({ name, strategy }) => {
   it("that throws on the way out rejects the ask, and the rebalance goes on without it", async () => {
     const setup = await GroupSetup.start();
     const errors: KafkaError[] = [];
