@@ -25,6 +25,8 @@ interface Standing {
   joinedMs: number;
   /** The connection that it used last. */
   connection: number;
+  /** Since when it has been asked to join again and has not; null while it need not. */
+  askedToJoinMs: number | null;
   /** Since when it could have asked for its assignment and has not; null once it has. */
   toSyncMs: number | null;
   /** Since when it has been asked to give something up that it still has. */
@@ -51,12 +53,13 @@ class StandingChecker {
   readonly #current = new Map<string, Standing>();
   readonly #instances = new Map<string, string>();
   /** Who has a partition, as the application was told, until its listener has settled. */
-  readonly #holders = new Map<PartitionKey, { process: string; generation: number }>();
+  readonly #holders = new Map<PartitionKey, { process: string; generation: number; timeMs: number }>();
   /** Generations that are known to have begun: for good once somebody has an assignment, else for the broker's life. */
   readonly #begun: { generation: number; memberId: string; at: number; life: number | null }[] = [];
   /** When each generation was last seen to be in no rebalance. */
   readonly #stableMs = new Map<number, number>();
   #life = 0;
+  #convertedMs = -1;
 
   constructor(history: History, { oneGeneration = true, ...options }: StandingOptions) {
     this.#entries = history.entries;
@@ -72,6 +75,7 @@ class StandingChecker {
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#life++;
+      else if (entry.type === "note" && entry.what === "the group is converted") this.#convertedMs = entry.timeMs;
     }
     return this.#faults;
   }
@@ -93,6 +97,7 @@ class StandingChecker {
       standing.isOut = true;
     }
     if (call.error === "NONE" || call.error === "REBALANCE_IN_PROGRESS") this.#contact(call);
+    if (standing !== undefined && call.error === "REBALANCE_IN_PROGRESS") standing.askedToJoinMs ??= call.timeMs;
     if (call.error !== "NONE") return;
     if (call.api === "HEARTBEAT") this.#stableMs.set(call.generation, call.timeMs);
     if (call.given !== null) this.#began(call.given.generation, call.given.memberId, at, this.#life);
@@ -117,6 +122,7 @@ class StandingChecker {
         isOut: false,
         leftAt: -1,
         toSyncMs: null,
+        askedToJoinMs: null,
         generation: -1,
         joinedMs: 0,
         connection: -1,
@@ -133,6 +139,7 @@ class StandingChecker {
     if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = call.timeMs;
     if (call.api === "JOIN_GROUP" && call.error === "NONE") {
       standing.toSyncMs = call.timeMs;
+      standing.askedToJoinMs = null;
       standing.joinedMs = call.timeMs;
       standing.generation = call.given!.generation;
     } else if (call.api === "SYNC_GROUP") standing.toSyncMs = null;
@@ -197,10 +204,8 @@ class StandingChecker {
   #isInOrder(standing: Standing, timeMs: number): boolean {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     if (standing.isOut || timeMs - standing.contactMs >= sessionTimeoutMs) return false;
-    // A classic group that is converted in the middle of a round does not know what a cooperative member has kept, in Kafka either.
-    const mayBeConverted = !this.#options.oneGeneration;
-    if (standing.toSyncMs !== null && (mayBeConverted || timeMs - standing.toSyncMs >= rebalanceTimeoutMs))
-      return false;
+    if (standing.toSyncMs !== null && timeMs - standing.toSyncMs >= rebalanceTimeoutMs) return false;
+    if (standing.askedToJoinMs !== null && timeMs - standing.askedToJoinMs >= rebalanceTimeoutMs) return false;
     if (standing.askedToRevokeMs !== null && timeMs - standing.askedToRevokeMs >= rebalanceTimeoutMs) return false;
     // Whoever does not join again in time is left behind with the generation that it knows.
     const stableMs = Math.max(standing.joinedMs, this.#stableMs.get(standing.generation) ?? 0);
@@ -212,14 +217,16 @@ class StandingChecker {
       const holder = this.#holders.get(partition);
       // Who wakes up to an old assignment learns with the next heartbeat that it is over.
       if (holder !== undefined && holder.process !== process && generation < holder.generation) continue;
-      if (holder !== undefined && holder.process !== process) {
+      // A group that is converted in the middle of a round does not know what its members still have, in Kafka either.
+      const isForgotten = holder !== undefined && holder.timeMs <= this.#convertedMs;
+      if (holder !== undefined && holder.process !== process && !isForgotten) {
         const standing = this.#current.get(holder.process);
         if (standing !== undefined && this.#isInOrder(standing, timeMs)) {
           const what = `${process} owns it since ${timeMs} ms, though ${holder.process} had not let go of it`;
           this.#fault("overlap", partition, what);
         }
       }
-      this.#holders.set(partition, { process, generation });
+      this.#holders.set(partition, { process, generation, timeMs });
     }
   }
 

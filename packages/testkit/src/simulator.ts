@@ -120,7 +120,7 @@ export class Simulator {
     const { clock } = this.world;
     const network = watchBroker(process.runtime.network, { history, clock, topicNames: this.#topicNames });
     const runtime: Runtime = { ...process.runtime, network };
-    const logger = this.logger("broker");
+    const logger = this.#brokerLogger();
     const place = { dataDir: "/data", host: brokerHost, port: brokerPort };
     this.#broker = await Broker.start({ ...this.#options.broker, ...place, logger, runtime });
   }
@@ -175,6 +175,16 @@ export class Simulator {
     this.world.record(`note ${what}`);
   }
 
+  /** Conversions from one protocol to the other happen within the broker; nothing on the network says when. */
+  #brokerLogger(): Logger {
+    const logger = this.logger("broker");
+    const info: Logger["info"] = (message, fields) => {
+      if (conversions.has(message)) this.note("the group is converted");
+      logger.info(message, fields);
+    };
+    return { ...logger, info };
+  }
+
   /** Writes what is logged into the world's history. */
   logger(name: string): Logger {
     if (this.#options.recording !== true) return silent;
@@ -185,5 +195,10 @@ export class Simulator {
     return { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
   }
 }
+
+const conversions: ReadonlySet<string> = new Set([
+  "consumer group has become a classic one",
+  "a member of the consumer protocol joins a classic group",
+]);
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
