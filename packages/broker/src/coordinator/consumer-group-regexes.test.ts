@@ -102,12 +102,23 @@ describe("a member that subscribes with a regular expression", () => {
   });
 
   test("is resolved in portions, between other requests", () => {
-    for (let n = 0; n < 5_000; n++) rig.topics.set(`orders-${n}`, 1);
+    for (let n = 0; n < 10_000; n++) rig.topics.set(`orders-${n}`, 1);
     const one = new TestConsumer("one", { subscribedTopicRegex: "orders.*" });
     one.beat(rig);
     rig.advance(1);
     expect(rig.consumers().subscriptions.resolved.size).toBe(0);
-    rig.advance(3);
-    expect(rig.consumers().subscriptions.resolved.get("orders.*")!.topics).toHaveLength(5_002);
+    rig.advance(10);
+    expect(rig.consumers().subscriptions.resolved.get("orders.*")!.topics).toHaveLength(10_002);
+  });
+
+  test("is resolved in smaller portions where it costs more", () => {
+    for (let n = 0; n < 100; n++) rig.topics.set(`orders-${n}`, 1);
+    const one = new TestConsumer("one", { subscribedTopicRegex: "(?:o?){1000}".repeat(4).concat(".*") });
+    one.beat(rig);
+    // Three or four names at a time.
+    rig.advance(10);
+    expect(rig.consumers().subscriptions.resolved.size).toBe(0);
+    rig.advance(100);
+    expect([...rig.consumers().subscriptions.resolved.values()][0]!.topics).toHaveLength(103);
   });
 });

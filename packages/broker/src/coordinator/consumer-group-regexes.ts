@@ -7,13 +7,15 @@ import { type ConsumerTimers, equalNames, type RegexTimer } from "./consumer-mem
 import type { GroupCoordinatorConfig } from "./group-config.ts";
 import type { Effects, Instant } from "./group-events.ts";
 import type { GroupRecord } from "./group-records.ts";
-import { resolvePattern, validatePattern } from "./regular-expressions.ts";
+import { patternCost, resolvePattern, validatePattern } from "./regular-expressions.ts";
 import type { TopicImage } from "./topic-image.ts";
 
 /** A group's regular expressions are not resolved more often than this. */
 const minRefreshIntervalMs = 10_000;
-/** So many names are matched at a time, all patterns together: others come in between. */
-const matchesAtATime = 2_000;
+/** What is matched at a time, in instructions of the patterns' programs: a millisecond as a rule, 20 at the worst unless a single name costs more. Then others come in between. */
+const costOfPortion = 250_000;
+/** What it costs to compile a pattern that is not known any more, in the same measure for each character. */
+const costOfCompiling = 100;
 /** The pause between two portions, which lets others in. */
 const pauseMs = 1;
 
@@ -130,12 +132,14 @@ export class ConsumerGroupRegexes {
   }
 }
 
-/** Some patterns that are being matched against the topics that there were when it began. */
+/** Some patterns that are being matched, one after the other, against the topics that there were when it began. */
 class Job {
   readonly matches = new Map<string, string[]>();
   readonly topicsVersion: number;
   private readonly patterns: readonly string[];
   private readonly names: readonly string[];
+  /** The pattern, and the name, that are next. */
+  private pattern = 0;
   private at = 0;
 
   constructor(patterns: readonly string[], names: readonly string[], topicsVersion: number) {
@@ -147,13 +151,25 @@ class Job {
 
   /** Matches the next portion; true when it was the last one. */
   step(): boolean {
-    const size = Math.max(1, Math.floor(matchesAtATime / Math.max(1, this.patterns.length)));
-    const portion = this.names.slice(this.at, this.at + size);
-    this.at += size;
-    for (const pattern of this.patterns) {
-      const matches = this.matches.get(pattern)!;
-      for (const name of resolvePattern(pattern, portion)) matches.push(name);
+    for (let left = costOfPortion; left > 0 && this.pattern < this.patterns.length; ) left -= this.match(left);
+    return this.pattern >= this.patterns.length;
+  }
+
+  /** Goes on with a pattern for at most so much, but for a name at least; returns what it has cost. */
+  private match(most: number): number {
+    const pattern = this.patterns[this.pattern]!;
+    const costOfCharacter = patternCost(pattern);
+    let cost = pattern.length * costOfCompiling;
+    const from = this.at;
+    while (this.at < this.names.length && (this.at === from || cost < most)) {
+      cost += this.names[this.at++]!.length * costOfCharacter;
     }
-    return this.at >= this.names.length;
+    const matches = this.matches.get(pattern)!;
+    for (const name of resolvePattern(pattern, this.names.slice(from, this.at))) matches.push(name);
+    if (this.at >= this.names.length) {
+      this.pattern++;
+      this.at = 0;
+    }
+    return cost;
   }
 }
