@@ -21,6 +21,9 @@ interface Entry {
   readonly promise: Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
+  /** Resolves once nothing more is sent for it: its promise may have been rejected before, for being late. */
+  readonly gone: Promise<void>;
+  go(): void;
 }
 
 /** From version 10 on topics go by id, which gains nothing here. */
@@ -55,14 +58,15 @@ export class Committer {
     if (refusal !== null) return Promise.reject(refusal);
     const deadline = this.#core.runtime.clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#queue.push({ offsets, arePositions, identity, deadline, promise, resolve, reject });
+    const { promise: gone, resolve: go } = Promise.withResolvers<void>();
+    this.#queue.push({ offsets, arePositions, identity, deadline, promise, resolve, reject, gone, go });
     if (!this.#isRunning) void this.#run();
     return promise;
   }
 
-  /** Resolves once all that was asked for so far has been settled, one way or the other. */
+  /** Resolves once all that was asked for so far has been settled, one way or the other, and nothing of it is under way any more. */
   async settled(): Promise<void> {
-    await this.#queue.at(-1)?.promise.catch(() => {});
+    await this.#queue.at(-1)?.gone;
   }
 
   /** Rejects what has waited for too long, in order; what has been sent may still arrive. */
@@ -74,7 +78,10 @@ export class Committer {
   /** Rejects what waits. */
   close(error: KafkaError): void {
     this.#closing.abort(error);
-    for (const entry of this.#queue.splice(0)) entry.reject(error);
+    for (const entry of this.#queue.splice(0)) {
+      entry.reject(error);
+      entry.go();
+    }
   }
 
   async #run(): Promise<void> {
@@ -117,7 +124,10 @@ export class Committer {
   #settle(group: readonly Entry[], how: (entry: Entry) => void): void {
     this.#queue.splice(0, group.length);
     this.#alone = Math.max(0, this.#alone - group.length);
-    for (const entry of group) how(entry);
+    for (const entry of group) {
+      how(entry);
+      entry.go();
+    }
   }
 
   #failed(group: readonly Entry[], error: unknown): void {

@@ -230,21 +230,31 @@ export class ConsumerEngine<K, V> implements GroupHost {
     const offsets = this.offsets.finished();
     if (offsets.length === 0 || (this.#isSubscribed && this.#identity.standing === "out")) return;
     const { committer, settings } = this;
-    const { clock } = this.core.runtime;
-    const now = clock.monotonic();
-    // Before the end the listener has to be heard, too.
-    const closingMs = Math.max(0, Math.round((this.#closeDeadline - now) / 2));
-    const timeoutMs = Math.min(settings.defaultApiTimeoutMs, settings.maxPollIntervalMs, closingMs);
+    const timeoutMs = Math.min(settings.defaultApiTimeoutMs, settings.maxPollIntervalMs, this.#closingMs);
     const done = committer.commit(offsets, timeoutMs, true);
-    await waitFor(clock, done, now + timeoutMs, undefined, () => {
+    await this.#whileClosing(done).catch((error: KafkaError) => {
       // Callbacks of commits before this one come before.
       committer.expire();
-      return new TimeoutError(`Could not commit offsets for group ${settings.groupId} within ${timeoutMs} ms`);
-    }).catch((error: KafkaError) => this.commitFailed(error, offsets));
+      this.commitFailed(error, offsets);
+    });
   }
 
   async commitsSettled(): Promise<void> {
-    await this.committer?.settled();
+    if (this.committer !== null) await this.#whileClosing(this.committer.settled()).catch(() => {});
+  }
+
+  /** How long one thing may take when the consumer closes, at most half of what is left: the listener has to be heard, and the coordinator, too. */
+  get #closingMs(): number {
+    const { clock } = this.core.runtime;
+    return Math.max(0, Math.round((this.#closeDeadline - clock.monotonic()) / 2));
+  }
+
+  /** The promise; when the consumer closes for no longer than `#closingMs`. */
+  #whileClosing<T>(promise: Promise<T>): Promise<T> {
+    const { clock } = this.core.runtime;
+    const timeoutMs = this.#closingMs;
+    const what = `Could not commit offsets for group ${this.settings.groupId} within ${timeoutMs} ms, while the consumer closes`;
+    return waitFor(clock, promise, clock.monotonic() + timeoutMs, undefined, () => new TimeoutError(what));
   }
 
   settled(): void {

@@ -63,9 +63,10 @@ export class PartitionHandover {
       await this.#host.commitFinished();
       await this.#call("onPartitionsRevoked", partitions);
     } finally {
+      // What is committed from now on leaves them out: it might come to the coordinator after the next owner's commits.
+      this.#offsets.remove(partitions);
       // What the listener has set going is still of this generation.
       await this.#host.commitsSettled();
-      this.#offsets.remove(partitions);
       this.#host.report("revoked", partitions);
     }
   }
