@@ -209,7 +209,7 @@ class StandingChecker {
     if (standing.askedToRevokeMs !== null && timeMs - standing.askedToRevokeMs >= rebalanceTimeoutMs) return false;
     // Whoever does not join again in time is left behind with the generation that it knows.
     const stableMs = Math.max(standing.joinedMs, this.#stableMs.get(standing.generation) ?? 0);
-    return !this.#options.oneGeneration || timeMs - stableMs < rebalanceTimeoutMs;
+    return standing.generation < 0 || timeMs - stableMs < rebalanceTimeoutMs;
   }
 
   #assign({ process, generation, partitions, timeMs }: Assign): void {
