@@ -112,6 +112,11 @@ export class ClassicGroupMachine {
     this.rebalance.prepare(group, "the assignment could not be stored", now, effects);
   }
 
+  /** It could not be stored that the group is empty: it is tried again then, or members have come by then. */
+  emptyRejected(group: ClassicGroup, retryAt: number): void {
+    if (group.state === "PreparingRebalance" && group.memberCount === 0) this.timers.schedule(group.joinTimer, retryAt);
+  }
+
   /** Returns the error code of the answer. Makes nothing: it is what a coordinator does most. */
   heartbeat(group: ClassicGroup, beat: Heartbeat, now: Instant): number {
     const error = group.checkMember(beat.memberId, beat.groupInstanceId);
@@ -189,9 +194,11 @@ export class ClassicGroupMachine {
   /** The group has become one of the consumer protocol: its members, who stay in it, join again. */
   upgraded(group: ClassicGroup, effects: Effects): void {
     const errorCode = errorCodes.REBALANCE_IN_PROGRESS;
-    for (const member of group.members.values()) {
-      this.rebalance.answerJoin(group, member, joinError(member.memberId, errorCode), effects);
-      this.rebalance.answerSync(member, syncError(errorCode), effects);
+    // The tickets stay: where the records are refused, the group and its round go on.
+    for (const { memberId, joinTicket, syncTicket } of group.members.values()) {
+      if (joinTicket !== 0)
+        effects.replies.push({ kind: "join", ticket: joinTicket, body: joinError(memberId, errorCode) });
+      if (syncTicket !== 0) effects.replies.push({ kind: "sync", ticket: syncTicket, body: syncError(errorCode) });
     }
   }
 

@@ -154,8 +154,10 @@ function readAssignment(
     if (userData !== null && userData.length > 0) return "custom";
     const owned = new Map<string, EpochedPartitions>();
     for (const { topic, partitions } of assignedPartitions) {
-      const id = topics.topicByName(topic)?.id;
-      if (id !== undefined && partitions.length > 0) owned.set(id, toEpoched(partitions, null, epoch));
+      const known = topics.topicByName(topic);
+      // A leader may have written anything; what is not there nobody owns.
+      const existing = partitions.filter((one) => one >= 0 && one < (known?.partitionCount ?? 0));
+      if (known !== undefined && existing.length > 0) owned.set(known.id, toEpoched(existing, null, epoch));
     }
     return owned;
   } catch (error) {

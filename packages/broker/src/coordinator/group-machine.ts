@@ -38,6 +38,8 @@ import { OffsetsMachine } from "./offsets-machine.ts";
 
 /** From this version on OffsetCommit says that there is no such group; before, it is an illegal generation. */
 const firstVersionWithGroupNotFound = 9;
+/** When what a deadline called for is tried again after the log has refused it. */
+const retryDelayMs = 500;
 
 /**
  * All groups and offsets of one partition of `__consumer_offsets`, as a pure machine (Kafka's `GroupCoordinatorShard`): `handle(event, now)` says what to append, what to
@@ -50,6 +52,8 @@ const firstVersionWithGroupNotFound = 9;
 export class GroupMachine {
   private readonly groups = new Map<string, Group>();
   private readonly timers = new DeadlineHeap<ClassicTimed | ConsumerTimed>();
+  /** The last deadline that has passed. */
+  private lastTimed: ClassicTimed | ConsumerTimed | null = null;
   private readonly classic: ClassicGroupMachine;
   private readonly consumer: ConsumerGroupMachine;
   private readonly offsets: OffsetsMachine;
@@ -145,6 +149,7 @@ export class GroupMachine {
   private timeout(now: Instant, effects: Effects): void {
     const timed = this.timers.popDue(now.monotonic);
     const group = timed === null ? undefined : this.groups.get(timed.groupId);
+    this.lastTimed = timed;
     if (timed === null || group === undefined) return;
     if (isConsumerTimed(timed)) {
       if (group instanceof ConsumerGroup) this.consumer.timeout(group, timed, now, effects);
@@ -260,7 +265,16 @@ export class GroupMachine {
     effects.divisible = true;
   }
 
-  /** What the event wanted stored is too large for the log. Who asked is told so; nothing has changed. */
+  /** The log has refused what a deadline called for: the deadline comes again. (Regular expressions are looked at with the next heartbeat.) */
+  private retryTimeout(now: Instant): void {
+    const { lastTimed } = this;
+    const group = lastTimed === null ? undefined : this.groups.get(lastTimed.groupId);
+    if (lastTimed === null || lastTimed.kind === "consumerRegexes") return;
+    if (group instanceof ClassicGroup) this.classic.emptyRejected(group, now.monotonic + retryDelayMs);
+    else if (group !== undefined) this.timers.schedule(lastTimed, now.monotonic + retryDelayMs);
+  }
+
+  /** What the event wanted stored is too large for the log, or that takes nothing at present. Who asked is told so; nothing has changed. */
   private rejected(event: GroupEvent, errorCode: number, now: Instant, effects: Effects): void {
     switch (event.type) {
       case "join":
@@ -276,8 +290,14 @@ export class GroupMachine {
       case "sync":
         this.classic.syncRejected(this.classicGroup(event.groupId)!, errorCode, now, effects);
         break;
-      case "leave":
+      case "leave": {
         effects.replies.push({ kind: "leave", ticket: event.ticket, body: { errorCode, members: [] } });
+        const group = this.classicGroup(event.groupId);
+        if (group !== undefined) this.classic.emptyRejected(group, now.monotonic + retryDelayMs);
+        break;
+      }
+      case "timer":
+        this.retryTimeout(now);
         break;
       case "commit":
         effects.replies.push({ kind: "commit", ticket: event.ticket, body: commitError(event, errorCode) });

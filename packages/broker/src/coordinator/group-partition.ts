@@ -321,13 +321,19 @@ export class GroupPartition {
   /** Appends the records and applies them. Returns 0, or the code that who asked is told where the log refuses them. */
   private append(effects: Effects, now: Instant): number {
     const partition = this.partition!;
-    const maxSize = effects.divisible ? partition.config.maxMessageBytes : undefined;
+    const { maxMessageBytes } = partition.config;
+    const maxSize = effects.divisible ? maxMessageBytes : undefined;
+    const batches = buildGroupBatches(effects.records, now.wall, this.codec, maxSize);
+    // Either all of them or none.
+    const isTooLarge = batches.length > 1 && batches.some(({ bytes }) => bytes.length > maxMessageBytes);
+    if (isTooLarge) return errorCodes.UNKNOWN_SERVER_ERROR;
+    const { life } = this;
     let start = 0;
-    for (const { bytes, recordCount } of buildGroupBatches(effects.records, now.wall, this.codec, maxSize)) {
+    for (const { bytes, recordCount } of batches) {
       const records = effects.records.slice(start, start + recordCount);
       start += recordCount;
       const refusal = this.appendBatch(partition, bytes, records);
-      if (refusal !== 0) return refusal;
+      if (refusal !== 0 || this.life !== life) return refusal;
     }
     return 0;
   }
