@@ -178,7 +178,7 @@ async function assignors(to: Conversation): Promise<void> {
   await to.describe("range");
   // Which topic's partitions go to whom depends on the topics' ids here: one is enough.
   const uniform = members.map(
-    (member): ScriptedMember => ({ ...member, ...{ group: "uniform", assignor: "uniform" } }),
+    (member): ScriptedMember => ({ ...member, group: "uniform", topics: ["range-a"], assignor: "uniform" }),
   );
   for (const member of uniform) await to.join(member);
   await to.describe("uniform");
