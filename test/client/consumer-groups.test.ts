@@ -1,3 +1,4 @@
+import { intercept } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
 import { type Entry, GroupSetup } from "./group-setup.ts";
 
@@ -212,6 +213,32 @@ describe("a group", () => {
     await setup.until(first.close());
     await setup.settle(() => setup.isShared());
     expect(setup.now - before).toBeLessThan(4_000);
+    await setup.end();
+  });
+
+  it("asks no more for the topics of others once it leads no longer", async () => {
+    const setup = await GroupSetup.start();
+    await setup.until(setup.admin.createTopics([{ topic: "u", partitions: 1, replicationFactor: 1 }]));
+    const leader = setup.member("c1", { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 1_000 });
+    await setup.settle(() => leader.consumer.assignment().length === 6);
+    const other = setup.member("c2", { topics: ["t", "u"] });
+    await setup.settle(() => other.consumer.assignment().length === 4);
+    setup.sim.world.network.isolate("c1");
+    await setup.settle(() => other.consumer.assignment().length === 7);
+    setup.sim.world.network.healAll();
+    await setup.settle(() => setup.journal.some(({ what }) => what === "lost"));
+    await setup.settle(() => leader.consumer.assignment().length === 3);
+    const asked = new Set<string | null>();
+    intercept(setup.sim.broker, {
+      api: "METADATA",
+      clientId: "c1",
+      where: ({ topics }) => {
+        for (const { name } of topics ?? []) asked.add(name);
+        return false;
+      },
+    });
+    await setup.pass(20_000);
+    expect([...asked]).toEqual(["t"]);
     await setup.end();
   });
 

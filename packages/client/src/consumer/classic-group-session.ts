@@ -210,6 +210,22 @@ export class ClassicGroupSession implements GroupMembership {
     this.rejoin("the topics have changed while the leader was away");
   }
 
+  #stopLeading(): void {
+    const topics = [...this.#leader.topics];
+    this.#leader.stop();
+    this.#stopTracking(topics);
+  }
+
+  /** Of topics that are neither subscribed to, nor owned, nor assigned to others by this member. */
+  #stopTracking(topics: readonly string[]): void {
+    if (topics.length === 0) return;
+    const { metadata } = this.#core;
+    const wanted = new Set(this.#subscription?.topics(metadata));
+    for (const { topic } of this.#handover.owned()) wanted.add(topic);
+    for (const topic of this.#leader.topics) wanted.add(topic);
+    metadata.untrack(topics.filter((topic) => !wanted.has(topic)));
+  }
+
   /** What cannot be taken along into the next round. */
   #toLetGo({ scope }: EffectOf<"prepareJoin">): TopicPartition[] {
     const owned = this.#handover.owned();
@@ -221,12 +237,13 @@ export class ClassicGroupSession implements GroupMembership {
   /** Kafka's onJoinPrepare. */
   async #prepareJoin(task: EffectOf<"prepareJoin">): Promise<void> {
     this.#core.logger.debug(`Joining group ${this.#groupId}: ${task.reason}`);
-    this.#leader.stop();
+    this.#stopLeading();
     const leaving = this.#toLetGo(task);
     try {
       if (leaving.length > 0)
         await (task.scope === "lost" ? this.#handover.lose(leaving) : this.#handover.revoke(leaving));
     } finally {
+      this.#stopTracking(leaving.map(({ topic }) => topic));
       if (this.#subscription?.isPattern) await this.#refreshPattern();
       this.#driver.dispatch({ type: "joinPrepared", id: task.id });
     }
@@ -257,7 +274,7 @@ export class ClassicGroupSession implements GroupMembership {
 
   /** Kafka's onJoinComplete. */
   async #takeAssignment(task: EffectOf<"assigned">): Promise<void> {
-    if (!task.isLeader) this.#leader.stop();
+    if (!task.isLeader) this.#stopLeading();
     try {
       const assignment = decodeAssignment(task.assignment);
       const stray = [...assignment.partitions.keys()].filter((topic) => this.#subscription?.covers(topic) !== true);
@@ -280,6 +297,7 @@ export class ClassicGroupSession implements GroupMembership {
     const { leaving, coming } = this.#handover.change(eachPartition(assignment.partitions));
     const stay = this.#stay;
     if (leaving.length > 0) await attempt(() => this.#handover.revoke(leaving));
+    this.#stopTracking(leaving.map(({ topic }) => topic));
     // Where all was lost meanwhile, nothing comes any more.
     if (this.#stay === stay) {
       this.#learnTopics(assignment.partitions);

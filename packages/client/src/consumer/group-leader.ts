@@ -28,6 +28,8 @@ export class GroupLeader {
   readonly #signal: AbortSignal;
   /** The topics that were assigned, with what the assignment rests on; null while this member does not lead. */
   #watched: ReadonlyMap<string, string> | null = null;
+  /** Goes up with every round that this member leads, or stops to lead. */
+  #round = 0;
 
   constructor(core: ClientCore, assignors: readonly Assignor[], protocol: RebalanceProtocol, signal: AbortSignal) {
     this.#core = core;
@@ -44,6 +46,7 @@ export class GroupLeader {
   /** Assigns, and says so. */
   async assign(effect: EffectOf<"assign">): Promise<MembershipEvent> {
     const { id, protocolName, skipAssignment } = effect;
+    const round = ++this.#round;
     try {
       const assignor = this.#assignors.find(({ name }) => name === protocolName);
       if (assignor === undefined)
@@ -53,6 +56,8 @@ export class GroupLeader {
       );
       const topics = new Set(members.flatMap((member) => member.topics));
       await this.#learn([...topics]);
+      if (round !== this.#round) throw new Error("another round has begun");
+      this.#core.metadata.track(topics);
       this.#watched = this.#snapshot(topics);
       if (skipAssignment) return { type: "assignmentMade", id, assignments: [] };
       const assignment = assignor.assign(this.#view(), members);
@@ -76,6 +81,7 @@ export class GroupLeader {
 
   /** A new round: somebody else may lead it. */
   stop(): void {
+    this.#round++;
     this.#watched = null;
   }
 
@@ -89,7 +95,6 @@ export class GroupLeader {
 
   /** Fresh metadata, however long that takes: heartbeats go on meanwhile. */
   async #learn(topics: readonly string[]): Promise<void> {
-    this.#core.metadata.track(topics);
     const { runtime, config, metadata } = this.#core;
     for (let failures = 1; topics.length > 0; failures++) {
       try {
