@@ -95,7 +95,7 @@ export class Commits<K, V> {
       if (isRebalancing) throw kafkaError(errorCodes.REBALANCE_IN_PROGRESS, `${what} of ${partitionName(foreign)}`);
       throw new CommitFailedError(`${what}: ${partitionName(foreign)} is not assigned to this consumer (any more)`);
     }
-    if (own.coversCurrent(list)) own.finish();
+    own.vouch(list);
     return list;
   }
 }

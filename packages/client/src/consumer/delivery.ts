@@ -46,7 +46,7 @@ export class Delivery<K, V> {
     const batch = this.#pull();
     if (batch === null) return null;
     const state = this.#pulledFrom!;
-    this.#options.offsets.take(state, batch.firstOffset, state.positionEpoch);
+    this.#options.offsets.take(state, batch.firstOffset, batch.lastOffset, state.positionEpoch);
     state.position = batch.nextOffset;
     state.positionEpoch = batch.leaderEpoch;
     return batch;
@@ -76,10 +76,10 @@ export class Delivery<K, V> {
     const message = batch.message(this.#next);
     const { offsets } = this.#options;
     if (this.#next === 0) {
-      offsets.take(state, message.offset, state.positionEpoch);
+      offsets.take(state, message.offset, message.offset, state.positionEpoch);
       state.positionEpoch = batch.leaderEpoch;
     } else {
-      offsets.take(state, message.offset, batch.leaderEpoch);
+      offsets.take(state, message.offset, message.offset, batch.leaderEpoch);
     }
     if (++this.#next < batch.length) {
       state.position = message.offset + 1;

@@ -17,9 +17,9 @@ describe("what is committed", () => {
   });
 
   /** The application gets the record at `offset`, and stands behind it. */
-  function take(state: PartitionState, offset: number): void {
-    offsets.take(state, offset, state.positionEpoch);
-    state.position = offset + 1;
+  function take(state: PartitionState, offset: number, lastOffset = offset, position = lastOffset + 1): void {
+    offsets.take(state, offset, lastOffset, state.positionEpoch);
+    state.position = position;
     state.positionEpoch = 4;
   }
 
@@ -61,9 +61,30 @@ describe("what is committed", () => {
 
   test("offsets that cover what the application has vouch for it", () => {
     take(zero, 5);
-    expect(offsets.coversCurrent([{ ...t(0), offset: 5 }])).toBe(false);
-    expect(offsets.coversCurrent([{ ...t(1), offset: 6 }])).toBe(false);
-    expect(offsets.coversCurrent([{ ...t(0), offset: 6 }])).toBe(true);
+    offsets.vouch([{ ...t(0), offset: 5 }]);
+    offsets.vouch([{ ...t(1), offset: 6 }]);
+    expect(offsets.finished()[0]!.offset).toBe(5);
+    offsets.vouch([{ ...t(0), offset: 6 }]);
+    expect(offsets.finished()[0]!.offset).toBe(6);
+    expect(offsets.abandon()).toBeNull();
+  });
+
+  test("offsets behind its last record do, even where the partition goes on further behind", () => {
+    // A control record, say, is nobody's business.
+    take(zero, 5, 7, 9);
+    offsets.vouch([{ ...t(0), offset: 8 }]);
+    expect(offsets.finished()[0]!.offset).toBe(9);
+    expect(offsets.abandon()).toBeNull();
+  });
+
+  test("offsets in the middle of what it has vouch for what lies before", () => {
+    take(zero, 5, 9);
+    offsets.vouch([{ ...t(0), offset: 7 }]);
+    expect(offsets.finished()[0]).toEqual({ ...t(0), offset: 7, leaderEpoch: 4 });
+    offsets.vouch([{ ...t(0), offset: 6 }]);
+    expect(offsets.finished()[0]!.offset).toBe(7);
+    expect(offsets.abandon()).toBe(zero);
+    expect(zero.position).toBe(7);
   });
 
   test("what has gone counts no more", () => {

@@ -20,6 +20,7 @@ export class Offsets {
   #list: readonly PartitionState[] | null = null;
   #current: PartitionState | null = null;
   #currentOffset = -1;
+  #currentLast = -1;
   #currentEpoch = -1;
   readonly #onFreed = (size: number) => {
     this.queuedSize -= size;
@@ -72,10 +73,11 @@ export class Offsets {
     this.#list = null;
   }
 
-  /** The application has what lies between `offset` and the state's position from now on. */
-  take(state: PartitionState, offset: number, leaderEpochBefore: number): void {
+  /** The application has the records from `offset` to `lastOffset` from now on. */
+  take(state: PartitionState, offset: number, lastOffset: number, leaderEpochBefore: number): void {
     this.#current = state;
     this.#currentOffset = offset;
+    this.#currentLast = lastOffset;
     this.#currentEpoch = leaderEpochBefore;
   }
 
@@ -111,14 +113,19 @@ export class Offsets {
     return this.#committable(this.#current);
   }
 
-  /** Whether committing these says that the application has finished what it took. */
-  coversCurrent(offsets: readonly TopicPartitionOffset[]): boolean {
+  /** By committing these the application says that it has finished what lies before them. */
+  vouch(offsets: readonly TopicPartitionOffset[]): void {
     const state = this.#current;
-    if (state === null) return false;
-    return offsets.some(
-      ({ topic, partition, offset }) =>
-        topic === state.topic && partition === state.partition && offset >= state.position,
-    );
+    if (state === null) return;
+    for (const { topic, partition, offset } of offsets) {
+      if (topic !== state.topic || partition !== state.partition || offset <= this.#currentOffset) continue;
+      if (offset > this.#currentLast) {
+        this.finish();
+        return;
+      }
+      this.#currentOffset = offset;
+      this.#currentEpoch = state.positionEpoch;
+    }
   }
 
   #committable(unfinished: PartitionState | null): TopicPartitionOffset[] {
