@@ -259,10 +259,12 @@ export class ClassicJoin {
   /** Protocols that outlive their request. Members of a group mostly say the same, so the bytes are shared with the last who said it. */
   private owned(group: ClassicGroup, protocols: readonly GroupProtocol[]): GroupProtocol[] {
     const owned: GroupProtocol[] = [];
+    const names = new Set<string>();
     if (group.lastMetadata.size > maxSharedProtocols) group.lastMetadata.clear();
     for (const { name, metadata } of protocols) {
       // A name that comes twice counts once.
-      if (owned.some((one) => one.name === name)) continue;
+      if (names.has(name)) continue;
+      names.add(name);
       const last = group.lastMetadata.get(name);
       const bytes = last !== undefined && equalBytes(last, metadata) ? last : ownedBytes(metadata);
       const ownName = this.interner.intern(name);

@@ -2,7 +2,7 @@ import { apis, errorCodes } from "@ottla/protocol";
 import { servesConsumerProtocol } from "../config/group-configs.ts";
 import type { RequestContext } from "../context.ts";
 import { type DescribedConsumerGroup, failedConsumerDescription } from "../coordinator/consumer-group-descriptions.ts";
-import { allowedGroupOperations } from "./group-operations.ts";
+import { allowedGroupOperations, splitByPermission } from "./group-operations.ts";
 import { handler, type ResponseBody } from "./handler.ts";
 
 type Body = ResponseBody<typeof apis.consumerGroupDescribe>;
@@ -19,8 +19,7 @@ export const consumerGroupDescribe = handler(
     if (!servesConsumerProtocol(context.node.settings)) {
       return { groups: request.groupIds.map((groupId) => failed(groupId, errorCodes.UNSUPPORTED_VERSION)) };
     }
-    const allowed = request.groupIds.filter((groupId) => context.authorize("describe", "group", groupId));
-    const refused = request.groupIds.filter((groupId) => !allowed.includes(groupId));
+    const { allowed, refused } = splitByPermission(request.groupIds, "describe", context);
     const described = await context.groups.describeConsumerGroups(allowed.filter((groupId) => groupId !== ""));
     return {
       groups: [

@@ -17,3 +17,17 @@ export function allowedGroupOperations(groupId: string, context: RequestContext)
   }
   return bits;
 }
+
+/** Groups that the client may do this to, and those that it may not. A request may name any number of them. */
+export function splitByPermission(
+  groupIds: readonly string[],
+  operation: Operation,
+  context: RequestContext,
+): { readonly allowed: string[]; readonly refused: string[] } {
+  const allowed: string[] = [];
+  const refused: string[] = [];
+  for (const groupId of groupIds) {
+    (context.authorize(operation, "group", groupId) ? allowed : refused).push(groupId);
+  }
+  return { allowed, refused };
+}

@@ -20,12 +20,13 @@ export const offsetDelete = handler(apis.offsetDelete, [0, 0], async (request, c
       continue;
     }
     const topic = context.cluster.topic(name);
-    const missing = partitions.filter(({ partitionIndex }) => topic?.partitions[partitionIndex] === undefined);
+    const exists = (index: number) => topic?.partitions[index] !== undefined;
+    const missing = partitions.filter(({ partitionIndex }) => !exists(partitionIndex));
     if (missing.length > 0 || topic === undefined) {
       rows.refuse(asked, missing, errorCodes.UNKNOWN_TOPIC_OR_PARTITION);
     }
-    const existing = partitions.filter((partition) => !missing.includes(partition));
-    if (existing.length > 0) topics.push({ name, partitions: existing.map(({ partitionIndex }) => partitionIndex) });
+    const existing = partitions.map(({ partitionIndex }) => partitionIndex).filter(exists);
+    if (existing.length > 0) topics.push({ name, partitions: existing });
   }
   if (topics.length > 0) {
     const reply = await context.groups.deleteOffsets(groupId, topics);

@@ -26,9 +26,12 @@ export class TopicRows {
   add(topic: { readonly name: string; readonly topicId: string }, partitions: readonly PartitionRow[]): void {
     const key = this.keyOf(topic);
     const row = this.rows.get(key);
-    if (row === undefined)
+    if (row === undefined) {
       this.rows.set(key, { name: topic.name, topicId: topic.topicId, partitions: [...partitions] });
-    else row.partitions.push(...partitions);
+      return;
+    }
+    // A loop, since there may be more of them than a call may have arguments.
+    for (const partition of partitions) row.partitions.push(partition);
   }
 
   /** The same error for many partitions. */
