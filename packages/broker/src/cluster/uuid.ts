@@ -1,5 +1,10 @@
 import type { Random } from "@ottla/runtime";
 
+/** A UUID in Kafka's base64url form. Like Kafka's, it does not begin with a dash. */
+export function shortUuid(uuid: string): string {
+  return Buffer.from(uuid.replaceAll("-", ""), "hex").toString("base64url").replace(/^-/, "_");
+}
+
 /** A random UUID (version 4) in Kafka's base64url form. Like Kafka's, it never begins with a dash, which tools would take for an option. */
 export function randomTopicId(random: Random): string {
   for (;;) {

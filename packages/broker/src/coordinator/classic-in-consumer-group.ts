@@ -47,7 +47,7 @@ export class ClassicInConsumerGroup {
   }
 
   join(group: ConsumerGroup, settings: GroupSettings, event: JoinEvent, now: Instant, effects: Effects): void {
-    const memberId = event.memberId === "" ? event.uuid : event.memberId;
+    const memberId = event.memberId === "" ? event.shortUuid : event.memberId;
     const refusal = this.tryJoin(group, settings, event, memberId, now, effects);
     if (refusal === null) return;
     effects.records.length = 0;
@@ -239,6 +239,12 @@ export class ClassicInConsumerGroup {
       return { memberId, groupInstanceId, errorCode };
     });
     return { leaving: [...leaving], body: { errorCode: 0, members } };
+  }
+
+  /** The member speaks the other protocol from now on, or always has: nobody waits for its JoinGroup or SyncGroup. */
+  forget(member: ConsumerMember): void {
+    this.cancel(member.joinTimer);
+    this.cancel(member.syncTimer);
   }
 
   private cancel(timer: MemberPhaseTimer | null): void {

@@ -256,6 +256,30 @@ describe("a consumer group with members of the classic protocol", () => {
   });
 });
 
+describe("a classic member of a consumer group", () => {
+  test("gets an id of the form that such groups have", () => {
+    settle(new TestConsumer("one"));
+    const asked = rig.joinReply(rig.join({ shortUuid: "OUUZaeHETzyhNOKwBrT4kg" }));
+    expect(asked).toMatchObject({ errorCode: errorCodes.MEMBER_ID_REQUIRED, memberId: "OUUZaeHETzyhNOKwBrT4kg" });
+  });
+
+  test("counts once for a protocol that it names twice", () => {
+    settle(new TestConsumer("one"));
+    const [named] = rig.joinEvent().protocols;
+    rig.join({ memberId: "two", protocols: [named!, named!] });
+    expect(rig.joinReply(rig.join({ memberId: "three" })).errorCode).toBe(0);
+  });
+
+  test("need not join again once it speaks the other protocol", () => {
+    settle(new TestConsumer("one"));
+    rig.join({ memberId: "two", rebalanceTimeoutMs: 10_000 });
+    rig.joinGroup({ memberId: "two" });
+    expect(rig.consumers().classicMemberCount).toBe(0);
+    rig.advance(20_000);
+    expect(rig.consumers().members.has("two")).toBe(true);
+  });
+});
+
 describe("an empty group", () => {
   test("gives way to one of the other kind, and keeps its offsets", () => {
     rig.commit({}, 7);

@@ -236,6 +236,7 @@ export class ConsumerGroupMachine {
     this.keepSession(member, settings, now);
     this.timeRevocation(member, now);
     if (event.type === "classicMemberStored") this.classic.joined(group, event.memberId, event.joined, now);
+    else this.classic.forget(member);
     // A group that was a classic one until now.
     if (group.isNew) for (const other of group.members.values()) this.keepSession(other, settings, now);
     group.isNew = false;

@@ -244,6 +244,16 @@ describe("a static member of the consumer protocol", () => {
     });
   });
 
+  test("that takes another name lets go of its old one, as after a replay", () => {
+    rig.joinGroup({ memberId: "one", instanceId: "first" });
+    rig.joinGroup({ memberId: "one", instanceId: "second" });
+    for (const each of [rig, rig.replayed()]) {
+      expect(each.consumers().staticMember("first")).toBeUndefined();
+      expect(each.consumers().staticMember("second")?.memberId).toBe("one");
+    }
+    expect(rig.joinGroup({ memberId: "two", instanceId: "first" }).errorCode).toBe(0);
+  });
+
   test("that does not come back loses its place when its session is over", () => {
     const [one, two] = [new TestConsumer("one", options), new TestConsumer("two")];
     settle(one, two);

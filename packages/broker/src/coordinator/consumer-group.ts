@@ -258,7 +258,12 @@ export class ConsumerGroup implements Group {
     member.metadata = this.subscriptions.add(metadata);
     this.countMember(old, -1);
     this.countMember(metadata, 1);
+    if (old.instanceId !== metadata.instanceId) this.forgetInstance(old, member.memberId);
     if (metadata.instanceId !== null) this.staticIds.set(metadata.instanceId, member.memberId);
+  }
+
+  private forgetInstance({ instanceId }: StoredConsumerMember, memberId: string): void {
+    if (instanceId !== null && this.staticIds.get(instanceId) === memberId) this.staticIds.delete(instanceId);
   }
 
   private countMember(metadata: StoredConsumerMember, by: number): void {
@@ -286,8 +291,7 @@ export class ConsumerGroup implements Group {
     this.countMember(member.metadata, -1);
     this.owners.replace(member.current, null);
     if (isReconciledTo(member.current, this.targetEpoch)) this.reconciled--;
-    const { instanceId } = member.metadata;
-    if (instanceId !== null && this.staticIds.get(instanceId) === memberId) this.staticIds.delete(instanceId);
+    this.forgetInstance(member.metadata, memberId);
   }
 
   private countReconciled(): void {

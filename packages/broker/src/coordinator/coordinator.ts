@@ -9,7 +9,7 @@ import {
   type SyncGroupRequest,
 } from "@ottla/protocol";
 import { type Logger, type Runtime, randomUuid, type Timer } from "@ottla/runtime";
-import { randomTopicId } from "../cluster/uuid.ts";
+import { randomTopicId, shortUuid } from "../cluster/uuid.ts";
 import {
   type DescribedConsumerGroup,
   describeConsumerGroup,
@@ -176,7 +176,15 @@ export class GroupCoordinator {
     return this.at(groupId, (partition) =>
       partition.ask(
         "join",
-        (ticket) => ({ ...request, ...joiner, type: "join", ticket, rebalanceTimeoutMs, uuid }),
+        (ticket) => ({
+          ...request,
+          ...joiner,
+          type: "join",
+          ticket,
+          rebalanceTimeoutMs,
+          uuid,
+          shortUuid: shortUuid(uuid),
+        }),
         (errorCode) => joinError("", errorCode),
       ),
     );

@@ -250,7 +250,9 @@ function selectProtocol(members: readonly (readonly GroupProtocol[])[]): string 
   return new ProtocolVotes().select(members);
 }
 
-/** Protocols that outlive their request. */
+/** Protocols that outlive their request. A name that comes twice counts once. */
 export function ownedProtocols(protocols: readonly GroupProtocol[]): GroupProtocol[] {
-  return protocols.map(({ name, metadata }) => ({ name, metadata: ownedBytes(metadata) }));
+  const names = new Set<string>();
+  const once = protocols.filter(({ name }) => !names.has(name) && names.add(name));
+  return once.map(({ name, metadata }) => ({ name, metadata: ownedBytes(metadata) }));
 }

@@ -23,8 +23,10 @@ export interface JoinEvent {
   readonly apiVersion: number;
   readonly clientId: string;
   readonly clientHost: string;
-  /** A random UUID, in case the member needs an id. */
+  /** A random UUID, in case the member needs an id: as classic groups have it, */
   readonly uuid: string;
+  /** and as groups of the consumer protocol have it (Kafka's base64url form). */
+  readonly shortUuid: string;
   readonly groupId: string;
   readonly memberId: string;
   readonly groupInstanceId: string | null;
