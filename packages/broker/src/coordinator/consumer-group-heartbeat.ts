@@ -21,7 +21,7 @@ import type { GroupSubscriptions } from "./group-subscriptions.ts";
 import type { Interner } from "./interner.ts";
 import { FencedMember, reconcile } from "./member-reconciliation.ts";
 import { equalOwned, type OwnedPartitions } from "./owned-partitions.ts";
-import { computeTarget, subscribesTo } from "./target-assignment.ts";
+import { computeTarget, subscriptionTest } from "./target-assignment.ts";
 import type { TopicImage } from "./topic-image.ts";
 
 /** What all groups of a coordinator share. */
@@ -244,7 +244,7 @@ export class ConsumerGroupHeartbeat {
       next = reconcile(current, {
         targetEpoch,
         target,
-        isSubscribedTo: (topicId) => subscribesTo(metadata, subscriptions.resolved, topics, topicId),
+        isSubscribedTo: subscriptionTest(metadata, subscriptions.resolved, topics),
         hasSubscriptionChanged,
         isOwned: (topicId, partition) => group.owners.isOwned(topicId, partition),
         owned,

@@ -105,16 +105,18 @@ class SubscribedIds {
   }
 }
 
-/** Whether a member with this metadata subscribes to a topic, by name or by what its regular expression has matched. */
-export function subscribesTo(
+/** Says whether a member with this metadata subscribes to a topic, by name or by what its regular expression has matched. */
+export function subscriptionTest(
   metadata: StoredConsumerMember,
   resolved: GroupSubscriptions["resolved"],
   topics: TopicImage,
-  topicId: string,
-): boolean {
-  const name = topics.topicById(topicId)?.name;
-  if (name === undefined) return false;
-  if (metadata.subscribedTopicNames.includes(name)) return true;
-  const matched = resolved.get(metadata.subscribedTopicRegex ?? "");
-  return matched?.topics.includes(name) ?? false;
+): (topicId: string) => boolean {
+  const matched = resolved.get(metadata.subscribedTopicRegex ?? "")?.topics ?? [];
+  // Asked for each topic of a member, of which there may be thousands.
+  let names: Set<string> | null = null;
+  return (topicId) => {
+    const name = topics.topicById(topicId)?.name;
+    names ??= new Set([...metadata.subscribedTopicNames, ...matched]);
+    return name !== undefined && names.has(name);
+  };
 }
