@@ -1,5 +1,5 @@
 import type { Fault } from "./checkers.ts";
-import type { Assign, Call, Entry, History, PartitionKey } from "./history.ts";
+import type { Assign, Call, Entry, History, Join, PartitionKey } from "./history.ts";
 
 export interface StandingOptions {
   /** Of all members. */
@@ -33,6 +33,14 @@ interface Standing {
   askedToRevokeMs: number | null;
 }
 
+/** Who has a partition, since when and in which generation. */
+interface Holder {
+  readonly process: string;
+  readonly generation: number;
+  readonly timeMs: number;
+  readonly instanceId: string | null;
+}
+
 const beats: ReadonlySet<string> = new Set(["JOIN_GROUP", "SYNC_GROUP", "HEARTBEAT", "CONSUMER_GROUP_HEARTBEAT"]);
 const expulsions: ReadonlySet<string> = new Set(["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"]);
 const generational: ReadonlySet<string> = new Set(["SYNC_GROUP", "HEARTBEAT", "OFFSET_COMMIT"]);
@@ -53,11 +61,13 @@ class StandingChecker {
   readonly #current = new Map<string, Standing>();
   readonly #instances = new Map<string, string>();
   /** Who has a partition, as the application was told, until its listener has settled. */
-  readonly #holders = new Map<PartitionKey, { process: string; generation: number; timeMs: number }>();
+  readonly #holders = new Map<PartitionKey, Holder>();
   /** Generations that are known to have begun: for good once somebody has an assignment, else for the broker's life. */
   readonly #begun: { generation: number; memberId: string; at: number; life: number | null }[] = [];
   /** When each generation was last seen to be in no rebalance. */
   readonly #stableMs = new Map<number, number>();
+  /** When the first member heard that a generation had its members, in this life of the broker. */
+  readonly #joinedMs = new Map<number, number>();
   #life = 0;
   #convertedMs = -1;
 
@@ -71,13 +81,22 @@ class StandingChecker {
       if (entry.type === "call") this.#call(entry, at);
       else if (entry.type === "assign") this.#assign(entry);
       else if (entry.type === "leave") for (const memberId of entry.members) this.#out(memberId, at);
-      else if (entry.type === "join") this.#joins(entry.memberId, entry.timeMs);
+      else if (entry.type === "join") this.#joins(entry, at);
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
-      else if (entry.type === "note" && entry.what === "the broker is dead") this.#life++;
+      else if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDied();
       else if (entry.type === "note" && entry.what === "the group is converted") this.#convertedMs = entry.timeMs;
     }
     return this.#faults;
+  }
+
+  /** What was not stored yet it has forgotten. */
+  #brokerDied(): void {
+    this.#life++;
+    this.#joinedMs.clear();
+    for (const [instanceId, memberId] of this.#instances) {
+      if (this.#members.get(memberId)?.isStored !== true) this.#instances.delete(instanceId);
+    }
   }
 
   #call(call: Call, at: number): void {
@@ -104,8 +123,9 @@ class StandingChecker {
     if (call.api === "SYNC_GROUP") this.#began(call.generation, call.memberId, at, null);
   }
 
-  /** Whoever joins has to ask for its assignment then, even if the answer is lost. */
-  #joins(memberId: string, timeMs: number): void {
+  /** Whoever joins has to ask for its assignment then, even if the answer is lost; and whoever comes anew takes the place of the one with its name. */
+  #joins({ memberId, instanceId, timeMs }: Join, at: number): void {
+    if (memberId === "" && instanceId !== null) this.#out(this.#instances.get(instanceId) ?? "", at);
     const standing = this.#members.get(memberId);
     if (standing !== undefined) standing.toSyncMs ??= timeMs;
   }
@@ -138,10 +158,13 @@ class StandingChecker {
     // A parked JoinGroup keeps its member alive.
     if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = call.timeMs;
     if (call.api === "JOIN_GROUP" && call.error === "NONE") {
-      standing.toSyncMs = call.timeMs;
+      const { generation } = call.given!;
+      // All members of a generation have the same time for it.
+      if (!this.#joinedMs.has(generation)) this.#joinedMs.set(generation, call.timeMs);
+      standing.toSyncMs = this.#joinedMs.get(generation)!;
       standing.askedToJoinMs = null;
       standing.joinedMs = call.timeMs;
-      standing.generation = call.given!.generation;
+      standing.generation = generation;
     } else if (call.api === "SYNC_GROUP") standing.toSyncMs = null;
     if (call.assigned !== null) {
       standing.isStored = true;
@@ -212,11 +235,13 @@ class StandingChecker {
     return standing.generation < 0 || timeMs - stableMs < rebalanceTimeoutMs;
   }
 
-  #assign({ process, generation, partitions, timeMs }: Assign): void {
+  #assign({ process, generation, partitions, timeMs, instanceId = null }: Assign): void {
     for (const partition of partitions) {
       const holder = this.#holders.get(partition);
       // Who wakes up to an old assignment learns with the next heartbeat that it is over.
       if (holder !== undefined && holder.process !== process && generation < holder.generation) continue;
+      // Two of one name: the one that is not the member hears of it.
+      if (holder !== undefined && instanceId !== null && holder.instanceId === instanceId) continue;
       // A group that is converted in the middle of a round does not know what its members still have, in Kafka either.
       const isForgotten = holder !== undefined && holder.timeMs <= this.#convertedMs;
       if (holder !== undefined && holder.process !== process && !isForgotten) {
@@ -226,7 +251,7 @@ class StandingChecker {
           this.#fault("overlap", partition, what);
         }
       }
-      this.#holders.set(partition, { process, generation, timeMs });
+      this.#holders.set(partition, { process, generation, timeMs, instanceId });
     }
   }
 

@@ -24,7 +24,7 @@ function describe(entry: Entry): string {
     case "leave":
       return `asks the broker to take out ${entry.members.join(" ")}`;
     case "join":
-      return `joins as ${entry.memberId}`;
+      return `joins as ${entry.memberId || entry.instanceId}`;
     case "call":
       return describeCall(entry);
     case "note":

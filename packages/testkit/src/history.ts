@@ -126,7 +126,9 @@ export interface Leave extends Operation {
 export interface Join extends Operation {
   readonly type: "join";
   readonly group: string;
+  /** Empty for a process that has none yet. */
   readonly memberId: string;
+  readonly instanceId: string | null;
 }
 
 /** What was done to the system, and what part of the run begins. */

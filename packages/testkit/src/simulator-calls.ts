@@ -46,11 +46,14 @@ export function leavingBy(api: string, request: object): { group: string; member
   return memberEpoch < 0 ? { group, members: [memberId] } : null;
 }
 
-/** Who joins with a request, where it is somebody who is known already. */
-export function joiningBy(api: string, request: object): { group: string; memberId: string } | null {
+/** Who joins with a request, where it is somebody whose name or id is known. */
+export function joiningBy(
+  api: string,
+  request: object,
+): { group: string; memberId: string; instanceId: string | null } | null {
   if (api !== "JOIN_GROUP") return null;
-  const { groupId: group, memberId } = request as JoinGroupRequest;
-  return memberId === "" ? null : { group, memberId };
+  const { groupId: group, memberId, groupInstanceId: instanceId } = request as JoinGroupRequest;
+  return memberId === "" && instanceId === null ? null : { group, memberId, instanceId };
 }
 
 /** What a request and its answer say, in the terms of a history; null for what is not about a group's members or offsets. */

@@ -43,6 +43,8 @@ export class SimulatedGroup {
   /** When somebody last joined, or got other partitions. */
   #movedMs = 0;
   #brokerDiedMs = -1;
+  /** Members whose requests to join may have come late, when another had their name. */
+  readonly #stalled = new Set<string>();
   /** Members in whose place others have been started: they are to find that out. */
   readonly replaced: SimulatedMember[] = [];
   /** What ended a member's loop that should have gone on. */
@@ -141,10 +143,11 @@ export class SimulatedGroup {
   }
 
   #noteFailure({ member, name, replacements }: Slot): void {
+    const hasRivals = replacements > 0 || this.#stalled.has(name);
     this.#look();
     if (member === null || member.error === null) return;
     const { error } = member;
-    if (error instanceof KafkaError && this.#isExpected(error.code, member, replacements > 0)) return;
+    if (error instanceof KafkaError && this.#isExpected(error.code, member, hasRivals)) return;
     this.failures.push(`${name}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
   }
 
@@ -160,6 +163,7 @@ export class SimulatedGroup {
     const { entries } = this.simulator.history;
     for (; this.#seen < entries.length; this.#seen++) {
       const entry = entries[this.#seen]!;
+      if (entry.type === "note" && entry.what.startsWith("stall ")) this.#stalled.add(entry.what.split(" ")[1]!);
       if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDiedMs = entry.timeMs;
       if (entry.type === "send" && entry.outcome === "ok" && entry.offset !== null) {
         const { missing, done } = this.#progressOf(entry.partition);
