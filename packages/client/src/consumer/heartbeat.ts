@@ -94,7 +94,11 @@ export class Heartbeat {
   expired(now: number): { readonly busyMs: number } | "session" | null {
     const busyMs = this.overdueMs(now);
     if (busyMs !== null) return { busyMs };
-    return now >= this.#sessionEndsAt ? "session" : null;
+    return this.isSessionOver(now) ? "session" : null;
+  }
+
+  isSessionOver(now: number): boolean {
+    return now >= this.#sessionEndsAt;
   }
 
   /** How long the application has not asked, where that is too long; otherwise null. */

@@ -196,6 +196,18 @@ describe("a member's way in", () => {
     expect(member.machine.deadline()).toBe(1_300);
   });
 
+  test.each([
+    { after: 44_000, scope: "some" },
+    { after: 45_000, scope: "lost" },
+  ])("$after ms after a failure, in which nobody has heard of it, what it has is to be let go of as $scope", (row) => {
+    member.toStable();
+    member.beat(errorCodes.GROUP_AUTHORIZATION_FAILED);
+    expect(member.types()).toEqual(["fail"]);
+    member.pass(row.after - 3_000);
+    member.send({ type: "resumed" });
+    expect(member.last("prepareJoin").scope).toBe(row.scope);
+  });
+
   test("a look-up that is refused for good fails, and starts again when the application goes on", () => {
     member.send({ type: "subscribed" });
     member.send({ type: "coordinatorNotFound", failure: { errorCode: 30, message: "no", retriable: false } });

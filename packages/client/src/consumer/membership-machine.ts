@@ -127,7 +127,10 @@ export class MembershipMachine {
         this.#commitRefused(event);
         break;
       case "resumed":
-        if (this.#phase === "failed") this.#wait("the application goes on after an error");
+        if (this.#phase !== "failed") break;
+        // There were no heartbeats meanwhile.
+        if (this.#heartbeat.isSessionOver(this.#now)) this.#generationId = -1;
+        this.#wait("the application goes on after an error");
         break;
       case "leave":
         this.#leave(event.reason);
