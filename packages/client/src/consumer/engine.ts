@@ -137,6 +137,7 @@ export class ConsumerEngine<K, V> implements GroupHost {
   /** Throws unless somebody may begin to read: only one can at a time. */
   ensureReadable(): void {
     this.ensureOpen();
+    this.listenerScope.ensureOutside("A request for messages");
     if (this.iteration !== null) {
       const what = "The consumer is being iterated already: end that loop, or call return() of its iterator, first";
       throw new KafkaError(what, { code: "ALREADY_ITERATING" });
