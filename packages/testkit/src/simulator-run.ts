@@ -247,7 +247,8 @@ class Run {
       this.#workload.isStatic ? "static" : "broker",
     ]);
     if (act === "none") return;
-    await this.#simulator.run(restMs);
+    // What is still on its way over an old connection may take a member out, as late as it comes.
+    await this.#simulator.run(Math.max(restMs, this.#simulator.stalledUntilMs + 500 - this.#simulator.now));
     const isInOrder = () => {
       this.#group.reviveFailed();
       return this.#group.isSettled() && this.#group.isComplete(this.#sessionTimeoutMs / 2);

@@ -44,6 +44,7 @@ export class Simulator {
   #brokerProcess: SimProcess | null = null;
   #broker: Broker | null = null;
   #admin: Admin | null = null;
+  #stalledUntilMs = 0;
 
   private constructor(seed: number | string, options: SimulatorOptions) {
     this.world = simWorld(seed, { recording: options.recording ?? false, historyLimit: 1_000_000 });
@@ -61,6 +62,11 @@ export class Simulator {
   /** Milliseconds since the start. */
   get now(): number {
     return this.world.clock.monotonic();
+  }
+
+  /** When the last of the stalled connections is quick again. */
+  get stalledUntilMs(): number {
+    return this.#stalledUntilMs;
   }
 
   /** The broker; the last one, where none runs. */
@@ -161,6 +167,7 @@ export class Simulator {
   stall(machine: string, ms: number): void {
     this.note(`stall ${machine} for ${ms} ms`);
     this.world.network.stall(machine, brokerHost, ms);
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.now + ms);
   }
 
   /** The wall clock of a machine, or of the broker's, jumps. */
