@@ -300,4 +300,11 @@ describe("an empty group", () => {
     expect(again.consumers()).toMatchObject({ state: "Stable", memberCount: 1 });
     expect(again.committed()).toBe(7);
   });
+
+  test("stays what it is where somebody joins who is no member of it", () => {
+    settle(new TestConsumer("one"));
+    rig.beat({ memberId: "one", memberEpoch: -1 });
+    expect(rig.joinReply(rig.join({ memberId: "somebody" })).errorCode).toBe(errorCodes.UNKNOWN_MEMBER_ID);
+    expect(rig.consumers()).toMatchObject({ state: "Empty" });
+  });
 });

@@ -179,12 +179,13 @@ export class GroupMachine {
     const group = this.groups.get(event.groupId);
     if (group instanceof ConsumerGroup && !group.isEmpty()) {
       this.consumer.join(group, event, now, effects);
-    } else if (group instanceof ConsumerGroup) {
+    } else if (group instanceof ConsumerGroup && event.memberId === "") {
       // An empty group gives way to one of the kind that is asked for.
       for (const record of group.tombstones()) effects.records.push(record);
       effects.next = event;
     } else {
-      this.classic.join(group as ClassicGroup | undefined, event, now, effects);
+      // Of an empty group nobody is a member yet: as if it did not exist.
+      this.classic.join(group instanceof ClassicGroup ? group : undefined, event, now, effects);
     }
   }
 
