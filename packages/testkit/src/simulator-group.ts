@@ -4,6 +4,7 @@ import type { PartitionKey } from "./history.ts";
 import type { Simulator } from "./simulator.ts";
 import { SimulatedMember, type SimulatedMemberOptions } from "./simulator-member.ts";
 
+const beats: ReadonlySet<string> = new Set(["HEARTBEAT", "CONSUMER_GROUP_HEARTBEAT"]);
 const joins: ReadonlySet<string> = new Set(["JOIN_GROUP", "SYNC_GROUP"]);
 
 /** So long an application that has failed takes to start again. */
@@ -42,6 +43,8 @@ export class SimulatedGroup {
   #seen = 0;
   /** When somebody last joined, or got other partitions. */
   #movedMs = 0;
+  /** When each member's last heartbeat was answered. */
+  readonly #beatMs = new Map<string, number>();
   #brokerDiedMs = -1;
   /** Members whose requests to join may have come late, when another had their name. */
   readonly #stalled = new Set<string>();
@@ -107,6 +110,9 @@ export class SimulatedGroup {
     this.#look();
     if (this.simulator.now < this.#movedMs + quietMs) return false;
     if (this.alive.some(({ isSlow, slowMs }) => isSlow || slowMs > 0)) return false;
+    // One whose request to join was lost with the broker waits for the answer, and says nothing, for a long time.
+    const isSilent = ({ name }: SimulatedMember) => this.simulator.now > (this.#beatMs.get(name) ?? -quietMs) + quietMs;
+    if (this.alive.some(isSilent)) return false;
     const generations = new Set(this.alive.map((member) => member.consumer.groupMetadata()!.generationId));
     return generations.size === 1 && !generations.has(-1);
   }
@@ -163,6 +169,9 @@ export class SimulatedGroup {
     const { entries } = this.simulator.history;
     for (; this.#seen < entries.length; this.#seen++) {
       const entry = entries[this.#seen]!;
+      if (entry.type === "call" && entry.error === "NONE" && beats.has(entry.api)) {
+        this.#beatMs.set(entry.process, entry.timeMs);
+      }
       if (entry.type === "note" && entry.what.startsWith("stall ")) this.#stalled.add(entry.what.split(" ")[1]!);
       if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDiedMs = entry.timeMs;
       if (entry.type === "send" && entry.outcome === "ok" && entry.offset !== null) {
