@@ -249,9 +249,11 @@ class Run {
     if (act === "none") return;
     // What is still on its way over an old connection may take a member out, as late as it comes.
     await this.#simulator.run(Math.max(restMs, this.#simulator.stalledUntilMs + 500 - this.#simulator.now));
+    // The broker assigns the partitions of a KIP-848 group at most once a second (group.consumer.assignment.interval.ms), and members hear of it with a heartbeat.
+    const quietMs = 1_500 + this.#sessionTimeoutMs;
     const isInOrder = () => {
       this.#group.reviveFailed();
-      return this.#group.isSettled() && this.#group.isComplete(this.#sessionTimeoutMs / 2);
+      return this.#group.isSettled() && this.#group.isComplete(quietMs);
     };
     if (!(await this.#simulator.settle(isInOrder, calmLimitMs))) {
       const what = `${calmLimitMs} ms later not all members are in one generation`;
