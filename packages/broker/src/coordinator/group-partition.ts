@@ -19,7 +19,7 @@ import {
   type TopicsDeletedEvent,
 } from "./group-events.ts";
 import { GroupMachine } from "./group-machine.ts";
-import { buildGroupBatches, codecOfSetting } from "./group-record-codec.ts";
+import { codecOfSetting, storableBatches } from "./group-record-codec.ts";
 import type { GroupRecord } from "./group-records.ts";
 import { GroupReplay, ReplayError } from "./group-replay.ts";
 import type { OffsetsLog } from "./offsets-log.ts";
@@ -321,12 +321,9 @@ export class GroupPartition {
   /** Appends the records and applies them. Returns 0, or the code that who asked is told where the log refuses them. */
   private append(effects: Effects, now: Instant): number {
     const partition = this.partition!;
-    const { maxMessageBytes } = partition.config;
-    const maxSize = effects.divisible ? maxMessageBytes : undefined;
-    const batches = buildGroupBatches(effects.records, now.wall, this.codec, maxSize);
-    // Either all of them or none.
-    const isTooLarge = batches.length > 1 && batches.some(({ bytes }) => bytes.length > maxMessageBytes);
-    if (isTooLarge) return errorCodes.UNKNOWN_SERVER_ERROR;
+    const maxSize = effects.divisible ? partition.config.maxMessageBytes : undefined;
+    const batches = storableBatches(effects.records, now.wall, this.codec, maxSize);
+    if (batches === null) return errorCodes.UNKNOWN_SERVER_ERROR;
     const { life } = this;
     let start = 0;
     for (const { bytes, recordCount } of batches) {

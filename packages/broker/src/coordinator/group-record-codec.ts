@@ -4,6 +4,7 @@ import {
   codecOfId,
   decodeStored,
   decodeStoredKey,
+  EncodeError,
   encodeStored,
   encodeStoredKey,
   groupMetadataKey,
@@ -104,6 +105,23 @@ export function buildGroupBatches(
   }
   batches.push({ bytes: builder.build(), recordCount });
   return batches;
+}
+
+/** Likewise; null where not all of them can be stored: one of several batches is too large, or the format has no room for a name (whose bytes were none of UTF-8's, each of which takes three). */
+export function storableBatches(
+  records: readonly GroupRecord[],
+  timestamp: number,
+  codec: Codec,
+  maxSize?: number,
+): GroupBatch[] | null {
+  try {
+    const batches = buildGroupBatches(records, timestamp, codec, maxSize);
+    const isTooLarge = maxSize !== undefined && batches.some(({ bytes }) => bytes.length > maxSize);
+    return isTooLarge ? null : batches;
+  } catch (error) {
+    if (error instanceof EncodeError) return null;
+    throw error;
+  }
 }
 
 /** The codec of that number in Kafka's settings (`offsets.topic.compression.codec`); `none` where there is none. */

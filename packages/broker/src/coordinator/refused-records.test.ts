@@ -98,6 +98,22 @@ describe("an assignment of several batches", () => {
   });
 });
 
+describe("names whose bytes are none of UTF-8's", () => {
+  test("are refused where there is no room for them, and nobody else notices", async () => {
+    const coordinators = new CoordinatorRig();
+    coordinators.topics.set("orders", 4);
+    await coordinators.settle();
+    expect(await coordinators.beat("one")).toMatchObject({ errorCode: 0, memberEpoch: 2 });
+    const longName = Buffer.alloc(20_000, 0xff).toString();
+    expect(await coordinators.beat(longName)).toMatchObject({ errorCode: errorCodes.UNKNOWN_SERVER_ERROR });
+    expect(await coordinators.commit(1, longName)).toBe(errorCodes.UNKNOWN_SERVER_ERROR);
+    expect(await coordinators.join({ groupId: longName })).toMatchObject({
+      errorCode: errorCodes.UNKNOWN_SERVER_ERROR,
+    });
+    expect(await coordinators.beat("one", 2)).toMatchObject({ errorCode: 0, memberEpoch: 2 });
+  });
+});
+
 describe("a leader that assigns what is not there", () => {
   test("has its group become one of the other protocol all the same", () => {
     const { memberId } = rig.joinAs({ sessionTimeoutMs: 45_000 });
