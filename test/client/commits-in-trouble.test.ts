@@ -145,6 +145,32 @@ describe("without a coordinator", () => {
     await setup.end();
   });
 
+  it("those that nobody waits for do not pile up: one waits for all, and tells of all", async () => {
+    const setup = await GroupSetup.start({ partitions: 2 });
+    const member = setup.member("c1", { enableAutoCommit: false, defaultApiTimeoutMs: 8_000 });
+    await setup.settle(() => setup.isShared(2));
+    const down = intercept(setup.sim.broker, { api: "OFFSET_COMMIT" }).fail("COORDINATOR_LOAD_IN_PROGRESS");
+    const failed: (readonly TopicPartitionOffset[])[] = [];
+    member.consumer.on("commitFailed", (_, offsets) => failed.push(offsets));
+    const commit = (partition: number, offset: number) =>
+      member.consumer.commitAsync(undefined, [{ topic: "t", partition, offset }]);
+    for (let offset = 0; offset < 500; offset++) for (const partition of [0, 1]) commit(partition, offset);
+    await setup.settle(() => failed.length > 0);
+    await setup.pass(1_000);
+    // What was under way when the rest was asked for, and the rest.
+    expect(failed.length).toBeLessThanOrEqual(2);
+    const last = failed.at(-1)!.map(({ partition, offset }) => [partition, offset]);
+    expect(last.sort()).toEqual([
+      [0, 499],
+      [1, 499],
+    ]);
+    for (let offset = 500; offset < 600; offset++) for (const partition of [0, 1]) commit(partition, offset);
+    down.stop();
+    await setup.pass(2_000);
+    expect(await setup.committed()).toEqual({ "t-0": 599, "t-1": 599 });
+    await setup.end();
+  });
+
   it("they give up after defaultApiTimeoutMs, each with its own word, in order", async () => {
     const setup = await GroupSetup.start({ partitions: 1 });
     const member = setup.member("c1", { enableAutoCommit: false, defaultApiTimeoutMs: 8_000 });

@@ -35,7 +35,7 @@ export class Commits<K, V> {
     await waitFor(clock, done, clock.monotonic() + timeoutMs, options.signal, late);
   }
 
-  /** Everything up to the first wait happens within the call, which keeps the order. Does not reject. */
+  /** Everything up to the first wait happens within the call, which keeps the order. Without a callback it is over before the commit is. Does not reject. */
   async commitInBackground(callback: CommitCallback | undefined, offsets: Offsets | undefined): Promise<void> {
     const { settings } = this.#engine;
     let list = offsets ?? [];
@@ -43,6 +43,12 @@ export class Commits<K, V> {
     try {
       const { committer } = this.#group("Consumer.commitAsync");
       list = this.#toCommit("Consumer.commitAsync", offsets);
+      if (callback === undefined) {
+        const failed = (error: KafkaError, lost: Offsets) => this.#engine.commitFailed(error, lost);
+        const timeoutMs = settings.defaultApiTimeoutMs;
+        if (list.length > 0) committer.commitQuietly(list, timeoutMs, offsets === undefined, failed);
+        return;
+      }
       await send(committer, list, settings.defaultApiTimeoutMs, offsets === undefined);
     } catch (error) {
       failure = error as KafkaError;

@@ -12,7 +12,9 @@ import { groupByTopic, PartitionMap, type TopicPartitionOffset } from "./topic-p
 
 /** A commit that has not been settled. */
 interface Entry {
-  readonly offsets: readonly TopicPartitionOffset[];
+  offsets: readonly TopicPartitionOffset[];
+  /** Whether it takes in what is asked for behind it: nobody waits for its end. */
+  readonly isQuiet: boolean;
   /** Whether these are the consumer's own positions: those in topics that are gone are of no use to anybody. */
   readonly arePositions: boolean;
   readonly identity: MembershipIdentity | null;
@@ -25,6 +27,9 @@ interface Entry {
   readonly gone: Promise<void>;
   go(): void;
 }
+
+/** Told why offsets have not been committed. */
+type CommitFailed = (error: KafkaError, offsets: readonly TopicPartitionOffset[]) => void;
 
 /** From version 10 on topics go by id, which gains nothing here. */
 const maxCommitVersion = 9;
@@ -42,6 +47,8 @@ export class Committer {
   readonly #closing = new AbortController();
   #queue: Entry[] = [];
   #isRunning = false;
+  /** So many at the head have been sent, and not been answered. */
+  #inFlight = 0;
   /** So many at the head go one by one: one of them spoiled a request for the others. */
   #alone = 0;
 
@@ -56,12 +63,50 @@ export class Committer {
     const identity = this.#link.identity();
     const refusal = this.#refusal(identity, identity);
     if (refusal !== null) return Promise.reject(refusal);
+    return this.#enqueue(offsets, timeoutMs, { arePositions, identity, isQuiet: false }).promise;
+  }
+
+  /**
+   * As `commit`, for who only wants to hear of failures. What is asked for behind one that has not been sent goes with it, and fails with it: without a coordinator, too, no more is kept than one offset of each
+   * partition.
+   */
+  commitQuietly(
+    offsets: readonly TopicPartitionOffset[],
+    timeoutMs: number,
+    arePositions: boolean,
+    failed: CommitFailed,
+  ): void {
+    const identity = this.#link.identity();
+    const refusal = this.#refusal(identity, identity);
+    const tail = this.#waitingTail;
+    if (refusal !== null) {
+      failed(refusal, offsets);
+    } else if (tail?.isQuiet && tail.arePositions === arePositions && isSame(tail.identity, identity)) {
+      tail.offsets = lastOfEach([...tail.offsets, ...offsets]);
+    } else {
+      const entry = this.#enqueue(offsets, timeoutMs, { arePositions, identity, isQuiet: true });
+      entry.promise.catch((error: KafkaError) => failed(error, entry.offsets));
+    }
+  }
+
+  /** The last one, unless it has been sent, or its time is over. */
+  get #waitingTail(): Entry | undefined {
+    const tail = this.#queue.length > this.#inFlight ? this.#queue.at(-1) : undefined;
+    return tail !== undefined && tail.deadline > this.#core.runtime.clock.monotonic() ? tail : undefined;
+  }
+
+  #enqueue(
+    offsets: readonly TopicPartitionOffset[],
+    timeoutMs: number,
+    kind: Pick<Entry, "arePositions" | "identity" | "isQuiet">,
+  ): Entry {
     const deadline = this.#core.runtime.clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { promise: gone, resolve: go } = Promise.withResolvers<void>();
-    this.#queue.push({ offsets, arePositions, identity, deadline, promise, resolve, reject, gone, go });
+    const entry: Entry = { ...kind, offsets, deadline, promise, resolve, reject, gone, go };
+    this.#queue.push(entry);
     if (!this.#isRunning) void this.#run();
-    return promise;
+    return entry;
   }
 
   /** Resolves once all that was asked for so far has been settled, one way or the other, and nothing of it is under way any more. */
@@ -92,11 +137,14 @@ export class Committer {
       const group = this.#nextGroup(last);
       if (group.length === 0) continue;
       try {
+        this.#inFlight = group.length;
         await this.#attempt(group);
+        this.#inFlight = 0;
         this.#settle(group, (entry) => entry.resolve());
         failures = 0;
         last = undefined;
       } catch (error) {
+        this.#inFlight = 0;
         if (this.#closing.signal.aborted) return;
         last = error;
         if (isRetriableError(error)) await this.#pause(++failures);
@@ -165,13 +213,11 @@ export class Committer {
 
   /** One offset per partition: the last that was asked for. */
   #merge(group: readonly Entry[]): TopicPartitionOffset[] {
-    const merged = new PartitionMap<TopicPartitionOffset>();
-    for (const { offsets, arePositions } of group) {
-      for (const one of offsets) {
-        if (!arePositions || !this.#isGone(one.topic)) merged.set(one.topic, one.partition, one);
-      }
-    }
-    return [...merged.values()];
+    return lastOfEach(
+      group.flatMap(({ offsets, arePositions }) =>
+        arePositions ? offsets.filter(({ topic }) => !this.#isGone(topic)) : offsets,
+      ),
+    );
   }
 
   /** Without this a topic's deletion would hold up the rebalance that it causes, for as long as commits are retried. */
@@ -299,6 +345,12 @@ export class Committer {
     const pauseMs = backoffMs(config.retryBackoffMs, config.retryBackoffMaxMs, failures, runtime.random);
     await sleep(runtime.clock, pauseMs, this.#closing.signal).catch(() => {});
   }
+}
+
+function lastOfEach(offsets: readonly TopicPartitionOffset[]): TopicPartitionOffset[] {
+  const last = new PartitionMap<TopicPartitionOffset>();
+  for (const one of offsets) last.set(one.topic, one.partition, one);
+  return [...last.values()];
 }
 
 function isSame(a: MembershipIdentity | null, b: MembershipIdentity | null): boolean {
