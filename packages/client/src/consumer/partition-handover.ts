@@ -106,8 +106,11 @@ export class PartitionHandover {
     const isMissing = method === "onPartitionsLost" && listener.onPartitionsLost === undefined;
     try {
       await this.#host.runListener(() => listener[isMissing ? "onPartitionsRevoked" : method]?.(partitions));
-    } catch (error) {
-      throw new RebalanceListenerError(method, error);
+    } catch (cause) {
+      const error = new RebalanceListenerError(method, cause);
+      // Of several only the first is thrown, and of one that comes too late for `close` none.
+      this.#core.logger.error(error.message, { error });
+      throw error;
     }
   }
 }
