@@ -31,6 +31,8 @@ interface Standing {
   toSyncMs: number | null;
   /** Since when it has been asked to give something up that it still has. */
   askedToRevokeMs: number | null;
+  /** What it was given last. */
+  given: readonly PartitionKey[];
 }
 
 /** Who has a partition, since when and in which generation. */
@@ -147,6 +149,7 @@ class StandingChecker {
         joinedMs: 0,
         connection: -1,
         askedToRevokeMs: null,
+        given: [],
       };
       this.#members.set(memberId, standing);
       if (call.instanceId !== null) this.#replace(call.instanceId, memberId, call);
@@ -166,18 +169,20 @@ class StandingChecker {
       standing.joinedMs = call.timeMs;
       standing.generation = generation;
     } else if (call.api === "SYNC_GROUP") standing.toSyncMs = null;
+    if (call.api === "CONSUMER_GROUP_HEARTBEAT") this.#noteRevocation(standing, call);
     if (call.assigned !== null) {
       standing.isStored = true;
       this.#current.set(call.process, standing);
-      if (call.api === "CONSUMER_GROUP_HEARTBEAT") this.#noteRevocation(standing, call);
     }
   }
 
-  #noteRevocation(standing: Standing, { process, assigned, timeMs }: Call): void {
-    const hasMore = [...this.#holders].some(
-      ([partition, holder]) => holder.process === process && !assigned!.includes(partition),
-    );
-    standing.askedToRevokeMs = hasMore ? (standing.askedToRevokeMs ?? timeMs) : null;
+  /** The broker waits until the member says that it has no more than it was given. */
+  #noteRevocation(standing: Standing, { process, assigned, owned, timeMs }: Call): void {
+    standing.given = assigned ?? standing.given;
+    const isGiven = (partition: PartitionKey) => standing.given.includes(partition);
+    const holds = [...this.#holders].some(([partition, holder]) => holder.process === process && !isGiven(partition));
+    if (owned?.every(isGiven) === false || (assigned !== null && holds)) standing.askedToRevokeMs ??= timeMs;
+    else if (owned !== null) standing.askedToRevokeMs = null;
   }
 
   /** Whoever had the name before is fenced from now on. */
