@@ -118,4 +118,33 @@ describe("a coordinator of consumer groups", () => {
       assignment: { topicPartitions: [{ partitions: [0, 1, 2, 3, 4, 5] }] },
     });
   });
+
+  test("that moves away and comes back begins again with what was under way", async () => {
+    const rig = rigWithTopic();
+    for (let n = 0; n < 20_000; n++) rig.topics.set(`orders-${n}`, 1);
+    await rig.settle();
+    const pattern = { subscribedTopicNames: null, subscribedTopicRegex: "orders.*" };
+    expect(await rig.beat("one", 0, pattern)).toMatchObject({ errorCode: 0, memberEpoch: 1 });
+    // The regular expression is being resolved, and an answer is on its way.
+    rig.log.holds = true;
+    const parked = rig.beat("two", 0, pattern);
+    expect(await isSettled(parked)).toBe(false);
+    rig.coordinator.resigned(0);
+    expect(await parked).toMatchObject({ errorCode: errorCodes.NOT_COORDINATOR });
+    expect(await rig.beat("one", 1)).toMatchObject({ errorCode: errorCodes.NOT_COORDINATOR });
+    rig.log.holds = false;
+    rig.log.commit();
+    rig.coordinator.elected(0);
+    rig.coordinator.resigned(0);
+    rig.coordinator.elected(0);
+    await rig.clock.runFor(10);
+    expect(await rig.beat("one", 1)).toMatchObject({ errorCode: 0 });
+    await rig.clock.runFor(1_000);
+    const [resolved] = await rig.coordinator.describeConsumerGroups(["group"]);
+    expect(resolved).toMatchObject({ groupEpoch: 2, members: [{ memberId: "one" }, { memberId: "two" }] });
+    // Nobody's session has been forgotten.
+    await rig.clock.runFor(50_000);
+    const [empty] = await rig.coordinator.describeConsumerGroups(["group"]);
+    expect(empty).toMatchObject({ groupState: "Empty" });
+  });
 });
