@@ -76,6 +76,9 @@ export class ClassicInConsumerGroup {
     if (event.memberId === "" && needsId) return refusal(errorCodes.MEMBER_ID_REQUIRED);
     const subscription = readSubscription(event.protocols[0]!.metadata, topics);
     if (subscription === null) return refusal(errorCodes.UNKNOWN_SERVER_ERROR);
+    // Counted out, and it has not heard of it: told so, it gives up what others have by now before it joins. Kafka takes it for a new member, which may then commit for what it still owns.
+    const isUnknown = event.groupInstanceId === null && event.memberId !== "" && !group.members.has(memberId);
+    if (isUnknown && subscription.owned.length > 0) return refusal(errorCodes.UNKNOWN_MEMBER_ID);
     const existing = group.staticMember(event.groupInstanceId);
     const isDowngrade = existing !== undefined && canDowngradeWithout(group, existing, config);
     const view = this.findMember(group, event, memberId, effects);

@@ -70,6 +70,25 @@ describe("a classic group whose members change over to the consumer protocol", (
     expect(partitionsOf(one)).toEqual(before);
   });
 
+  test("sends a classic member away that was counted out and still claims partitions", () => {
+    const [one, two] = [
+      new ClassicConsumer(["orders"], { isCooperative: true }),
+      new ClassicConsumer(["orders"], { isCooperative: true }),
+    ];
+    const three = new TestConsumer("three");
+    settle(one, two, three);
+    const { memberId } = one;
+    expect(one.owned.size).toBe(1);
+    rig.leave([{ memberId }]);
+    one.next = "join";
+    one.step(rig);
+    expect(one.lastError).toBe(errorCodes.UNKNOWN_MEMBER_ID);
+    expect(rig.consumers().memberCount).toBe(2);
+    settle(one, two, three);
+    expect(one.memberId).not.toBe(memberId);
+    expectAllAssigned(one, two, three);
+  });
+
   test("answers those who wait for the classic round", () => {
     const one = new ClassicConsumer();
     settle(one);
