@@ -220,6 +220,8 @@ export class ClassicInConsumerGroup {
    */
   private isBehind(group: ConsumerGroup, member: ConsumerMember, settings: GroupSettings, now: Instant): boolean {
     if (member.current.memberEpoch < group.assignmentEpoch) return true;
+    // The topics may be others by now.
+    if (group.needsRefresh && group.classicMemberCount === group.memberCount) return true;
     return group.groupEpoch > group.assignmentEpoch && canAssign(group, settings, now);
   }
 

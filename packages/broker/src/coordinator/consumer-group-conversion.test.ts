@@ -202,6 +202,10 @@ describe("a consumer group with members of the classic protocol", () => {
     settle(two);
     expect(rig.consumers()).toMatchObject({ state: "Stable", memberCount: 1, classicMemberCount: 1 });
     expectAllAssigned(two);
+    // Nobody leads, so nobody looks for new partitions but the broker.
+    rig.topic("orders", 8);
+    settle(two);
+    expect(partitionsOf(two)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   test("loses them by their own session timeout, or if they do not join again or ask for their assignment", () => {
