@@ -1,5 +1,6 @@
 /** Cooperative rebalancing (KIP-429): what stays keeps flowing, what moves is let go of first. */
 import { type Assignor, cooperativeSticky, range } from "@ottla/client";
+import { intercept } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
 import { type Entry, GroupSetup, type Member, type MemberOptions, type Text } from "./group-setup.ts";
 
@@ -228,6 +229,23 @@ describe("a cooperative group", () => {
     await setup.settle(() => setup.isShared());
     expect(told(setup, "c1").filter((one) => one.startsWith("lost"))).toHaveLength(1);
     expect(told(setup, "c1").some((one) => one.startsWith("revoked"))).toBe(false);
+    await setup.end();
+  });
+
+  it("tells the lag of what it still has when it has let go of the rest", async () => {
+    const setup = await GroupSetup.start({ partitions: 2 });
+    await setup.send(3, [0, 1]);
+    const loading = intercept(setup.sim.broker, { api: "OFFSET_FETCH", clientId: "c1" });
+    loading.fail("COORDINATOR_LOAD_IN_PROGRESS");
+    const first = setup.member("c1", { partitionAssignmentStrategy: [cooperativeSticky] });
+    await setup.settle(() => first.consumer.assignment().length === 2);
+    const lag = first.consumer.lag();
+    setup.member("c2", { partitionAssignmentStrategy: [cooperativeSticky] });
+    await setup.settle(() => setup.isShared(2));
+    loading.stop();
+    expect((await setup.until(lag)).map(({ partition }) => partition)).toEqual(
+      first.consumer.assignment().map(({ partition }) => partition),
+    );
     await setup.end();
   });
 

@@ -282,7 +282,9 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
   /** How far behind this consumer is in each assigned partition; finds out first where to begin, if need be. */
   async lag(options: ConsumerCallOptions = {}): Promise<ConsumerLag[]> {
     const places = this.assignment();
-    await Promise.all(places.map((place) => this.position(place, options)));
+    // What is let go of meanwhile is left out.
+    const positions = places.map((place) => this.position(place, options).catch(unlessUnassigned));
+    await Promise.all(positions);
     const ends = await this.endOffsets(places, options);
     const lags: ConsumerLag[] = [];
     for (const { topic, partition, offset: endOffset } of ends) {
@@ -382,6 +384,10 @@ export class Consumer<K = Buffer, V = Buffer> extends EventEmitter<ConsumerEvent
 
 function placeOf({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition };
+}
+
+function unlessUnassigned(error: unknown): void {
+  if (!(error instanceof KafkaError) || error.code !== "NOT_ASSIGNED") throw error;
 }
 
 function bothWays(): KafkaError {
