@@ -1,15 +1,12 @@
 import { apis, type ConsumerGroupHeartbeatRequest, errorCodes } from "@ottla/protocol";
 import { servesConsumerProtocol } from "../config/group-configs.ts";
 import type { RequestContext } from "../context.ts";
+import { leaveEpoch, leaveStaticEpoch } from "../coordinator/consumer-group-records.ts";
 import { type ConsumerHeartbeatReply, consumerHeartbeatError } from "../coordinator/group-events.ts";
 import { handler } from "./handler.ts";
 
 /** From this version on members choose their ids themselves (KIP-1082). */
 const firstVersionWithOwnId = 1;
-
-/** What stands in `memberEpoch` for good-bye; a static member that will be back says the second. */
-const leaveEpoch = -1;
-const leaveStaticEpoch = -2;
 
 /** ConsumerGroupHeartbeat 0-1: the one request of the members of KIP-848 groups. Refused where `group.coordinator.rebalance.protocols` does not name `consumer`. */
 export const consumerGroupHeartbeat = handler(apis.consumerGroupHeartbeat, [0, 1], (request, context) => {
