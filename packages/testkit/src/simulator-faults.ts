@@ -58,8 +58,9 @@ export class Faults {
       [1, () => this.#addPartitions()],
       [3, () => this.#killBroker()],
       [1, () => this.#pauseBroker()],
-      [2, () => this.#killAtDisk()],
+      [options.machineMayDie ? 4 : 2, () => this.#killAtDisk()],
       [1, () => this.#slowNetwork()],
+      [options.machineMayDie ? 3 : 1, () => this.#slowDisk()],
       [1, () => this.#jump()],
       [1, () => this.#pauseLoad()],
     ];
@@ -199,7 +200,7 @@ export class Faults {
 
   /** Where something happens to the network: mostly at a member. */
   #client(): string | null {
-    if (this.#random.chance(0.25)) return this.#random.pick(this.#options.loads).name;
+    if (this.#random.chance(0.35)) return this.#random.pick(this.#options.loads).name;
     return this.#group.pick()?.name ?? null;
   }
 
@@ -300,6 +301,17 @@ export class Faults {
     network.latency = { minMs: 0.1, maxMs };
     this.#later(this.#spell(), () => {
       network.latency = { minMs: 0.1, maxMs: 2 };
+    });
+  }
+
+  #slowDisk(): void {
+    const { disk } = this.#simulator.world.machine("broker");
+    const usual = { min: 0.2, max: 10 };
+    const max = this.#random.pick([50, 300]);
+    this.#simulator.note(`syncs take up to ${max} ms`);
+    disk.syncMs = { min: 0.2, max };
+    this.#later(this.#spell(), () => {
+      disk.syncMs = usual;
     });
   }
 

@@ -4,7 +4,6 @@ import type { Outcome } from "./history.ts";
 import { recordSend } from "./recording.ts";
 import type { Simulator } from "./simulator.ts";
 
-const trainChance = 0.05;
 /** More than a producer's five requests at a time. */
 const trainLength = 7;
 
@@ -15,6 +14,8 @@ export interface LoadOptions {
   /** How many records are sent at a time, at most, and how long the pause between two times is. */
   readonly burst: number;
   readonly pauseMs: number;
+  /** How often a train of batches goes to one partition, each on its way before the one before it is answered: 0 to 1. */
+  readonly trainChance: number;
   readonly producer: Omit<ProducerOptions<string, string>, "bootstrapServers" | "runtime" | "clientId">;
 }
 
@@ -58,7 +59,7 @@ export class SimulatedLoad {
   async #run(): Promise<void> {
     const { burst, pauseMs } = this.#options;
     while (!this.#isStopped) {
-      if (this.#random.chance(trainChance)) await this.#sendTrain();
+      if (this.#random.chance(this.#options.trainChance)) await this.#sendTrain();
       const count = 1 + this.#random.integer(burst);
       for (let n = 0; n < count; n++) this.#send(this.#place());
       await sleep(this.process.runtime.clock, 1 + this.#random.integer(2 * pauseMs));

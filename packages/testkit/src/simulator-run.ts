@@ -164,6 +164,7 @@ class Run {
           partitions: this.#group.partitions,
           burst: random.pick([1, 4]),
           pauseMs: random.pick([200, 500]),
+          trainChance: random.pick([0.05, 0.05, 0.4]),
           producer: { requestTimeoutMs: 2_000, deliveryTimeoutMs: 15_000, lingerMs: random.pick([0, 5, 50]) },
         }),
       );

@@ -31,6 +31,8 @@ export function simDisk(options: SimDiskOptions): SimDisk {
 export class SimDisk {
   /** How many bytes all files together may have; what doesn't fit fails with `ENOSPC`. */
   capacity = Number.POSITIVE_INFINITY;
+  /** How long a sync takes, in milliseconds; may be changed at any time. */
+  syncMs: { readonly min: number; readonly max: number };
   /** What a crash may leave, where nobody says; without `"any"` it is a disk that writes the changes of a file in their order. */
   crashes: readonly CrashKeeps[] = ["none", "all", "prefix", "any"];
   readonly faults = new DiskFaults();
@@ -42,14 +44,13 @@ export class SimDisk {
   readonly record: WriteLine;
   /** Called when the machine dies, before anything else of it does. */
   onMachineCrash: (() => void) | null = null;
-  readonly #syncMs: { readonly min: number; readonly max: number };
   readonly #mounts = new Set<SimMount>();
 
   constructor({ clock, random = simRandom(0), syncMs = { min: 0.2, max: 10 }, record = null }: SimDiskOptions) {
     this.clock = clock;
     this.random = random;
     this.record = record;
-    this.#syncMs = syncMs;
+    this.syncMs = syncMs;
     this.tree = new MemoryTree(() => clock.now());
   }
 
@@ -98,7 +99,7 @@ export class SimDisk {
 
   /** How long the next sync takes. */
   syncDelayMs(): number {
-    return this.random.between(this.#syncMs.min, this.#syncMs.max);
+    return this.random.between(this.syncMs.min, this.syncMs.max);
   }
 
   /** How many bytes more may be written. */
