@@ -5,7 +5,9 @@ import { finished } from "../test/support/apache-kafka.ts";
 import { type Row, row } from "./measure.ts";
 
 async function round(protocol: string): Promise<number> {
-  const args = [join(import.meta.dirname, "simulation-round.ts"), protocol];
+  // As `npm run simulate` has it: room for young objects, and no stacks, which nobody looks at.
+  const flags = ["--max-semi-space-size=32", "--stack-trace-limit=0"];
+  const args = [...flags, join(import.meta.dirname, "simulation-round.ts"), protocol];
   const { code, stdout, stderr } = await finished(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] }));
   if (code !== 0) throw new Error(`the simulation failed:\n${stdout}${stderr}`);
   return JSON.parse(stdout).msPerMinute;
