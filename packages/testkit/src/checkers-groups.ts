@@ -16,7 +16,7 @@ export function checkSimulation(history: History, options: GroupCheckOptions): F
     ...checkProducerOrder(history),
     ...(options.isMixed === true ? [] : checkOwners(history)),
     ...checkDelivery(history),
-    ...checkAcceptedCommits(history),
+    ...checkAcceptedCommits(history, options.isMixed),
     ...checkStanding(history, options),
   ];
 }
@@ -39,13 +39,16 @@ interface Accepted {
 /**
  * Commits as the broker accepted them: they never pass a record whose handler has not finished, never go back, never come from somebody whose partition another has been given meanwhile, and are found again.
  */
-export function checkAcceptedCommits(history: History): Fault[] {
-  return new CommitChecker(history).check();
+export function checkAcceptedCommits(history: History, isMixed = false): Fault[] {
+  return new CommitChecker(history, isMixed).check();
 }
 
 class CommitChecker {
   readonly #history: History;
+  readonly #isMixed: boolean;
   readonly #faults: Fault[] = [];
+  /** Members that were told that they are none. */
+  readonly #expelled = new Set<string>();
   /** Which records there are: acknowledged ones. */
   readonly #acknowledged = new Map<PartitionKey, Set<number>>();
   /** When each was finished for the first time, by entry. */
@@ -54,8 +57,9 @@ class CommitChecker {
   /** To whom a partition was given last, and by which entry. */
   readonly #grants = new Map<PartitionKey, Grant>();
 
-  constructor(history: History) {
+  constructor(history: History, isMixed: boolean) {
     this.#history = history;
+    this.#isMixed = isMixed;
     for (const send of history.of("send")) {
       if (send.outcome !== "ok" || send.offset === null) continue;
       const mine = this.#acknowledged.get(send.partition) ?? new Set();
@@ -69,6 +73,7 @@ class CommitChecker {
       else if (entry.type === "commit" && entry.outcome === "ok") this.#heard(entry.process, entry.offsets);
       else if (entry.type === "committed") this.#found(entry.process, entry.offsets, at);
       else if (entry.type !== "call") continue;
+      else if (entry.error === "UNKNOWN_MEMBER_ID") this.#expelled.add(entry.memberId);
       else if (entry.api === "OFFSET_COMMIT") this.#commit(entry, at);
       else if (entry.api === "OFFSET_FETCH" && entry.error === "NONE" && entry.offsets !== null)
         this.#found(entry.process, entry.offsets, entry.arrivedAt);
@@ -108,6 +113,8 @@ class CommitChecker {
   #checkOwner(call: Call, partition: PartitionKey, offset: number): void {
     const grant = this.#grants.get(partition);
     if (grant === undefined || grant.at >= call.arrivedAt) return;
+    // To a KIP-848 group a classic member may come back under the id that it had, as if it had never been away, in Kafka too.
+    if (this.#isMixed && this.#expelled.has(call.memberId)) return;
     if (grant.process === call.process && (call.generation < 0 || call.generation >= grant.generation)) return;
     this.#fault(
       "zombie",
