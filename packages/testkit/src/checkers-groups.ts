@@ -47,8 +47,8 @@ class CommitChecker {
   readonly #history: History;
   readonly #isMixed: boolean;
   readonly #faults: Fault[] = [];
-  /** Members that were told that they are none. */
-  readonly #expelled = new Set<string>();
+  /** Members that use the classic protocol. */
+  readonly #classic = new Set<string>();
   /** Which records there are: acknowledged ones. */
   readonly #acknowledged = new Map<PartitionKey, Set<number>>();
   /** When each was finished for the first time, by entry. */
@@ -72,8 +72,8 @@ class CommitChecker {
       if (entry.type === "done") this.#done(entry.partition, entry.first, entry.last, at);
       else if (entry.type === "commit" && entry.outcome === "ok") this.#heard(entry.process, entry.offsets);
       else if (entry.type === "committed") this.#found(entry.process, entry.offsets, at);
+      else if (entry.type === "join") this.#classic.add(entry.memberId);
       else if (entry.type !== "call") continue;
-      else if (entry.error === "UNKNOWN_MEMBER_ID") this.#expelled.add(entry.memberId);
       else if (entry.api === "OFFSET_COMMIT") this.#commit(entry, at);
       else if (entry.api === "OFFSET_FETCH" && entry.error === "NONE" && entry.offsets !== null)
         this.#found(entry.process, entry.offsets, entry.arrivedAt);
@@ -113,8 +113,7 @@ class CommitChecker {
   #checkOwner(call: Call, partition: PartitionKey, offset: number): void {
     const grant = this.#grants.get(partition);
     if (grant === undefined || grant.at >= call.arrivedAt) return;
-    // To a KIP-848 group a classic member may come back under the id that it had, as if it had never been away, in Kafka too.
-    if (this.#isMixed && this.#expelled.has(call.memberId)) return;
+    if (this.#isForgotten(call)) return;
     if (grant.process === call.process && (call.generation < 0 || call.generation >= grant.generation)) return;
     this.#fault(
       "zombie",
@@ -123,11 +122,19 @@ class CommitChecker {
     );
   }
 
+  /**
+   * A classic member of a KIP-848 group may have partitions that the group does not know of: it was converted in the middle of a round, or the member came back under the id that it had, as
+   * if it had never been away. Its commits count for its epoch, in Kafka too.
+   */
+  #isForgotten({ memberId }: Call): boolean {
+    return this.#isMixed && this.#classic.has(memberId);
+  }
+
   #checkProgress(call: Call, partition: PartitionKey, offset: number): void {
     const list = this.#accepted.get(partition) ?? [];
     const last = list.at(-1);
     const what = `${call.process} (generation ${call.generation}) committed ${offset} at ${call.timeMs} ms`;
-    if (last !== undefined && offset < last.offset) {
+    if (last !== undefined && offset < last.offset && !this.#isForgotten(call)) {
       // What was on its way when its sender gave the connection up cannot be called back, in Kafka either.
       const isLate = list.some(({ process, connection }) => process === call.process && connection > call.connection);
       if (!isLate)
