@@ -110,7 +110,8 @@ class StandingChecker {
     // What comes late over a connection that was given up says nothing of the member.
     const isLate = standing !== undefined && call.connection < standing.connection;
     if (standing !== undefined && !isLate && expulsions.has(call.error)) {
-      if (standing.isStored && this.#isInOrder(standing, call.arrivedMs)) {
+      // It may have waited behind others before it was looked at.
+      if (standing.isStored && this.#isInOrder(standing, call.timeMs)) {
         const silentMs = Math.round(call.arrivedMs - standing.contactMs);
         const what = `${call.process} was answered ${call.error} to ${call.api} at ${call.timeMs} ms, after ${silentMs} ms of silence`;
         this.#fault("expelled", null, what);
