@@ -70,6 +70,30 @@ describe("a classic group whose members change over to the consumer protocol", (
     expect(partitionsOf(one)).toEqual(before);
   });
 
+  test("keeps for cooperative members what they own in the middle of a round", () => {
+    const [one, two] = [
+      new ClassicConsumer(["orders"], { isCooperative: true }),
+      new ClassicConsumer(["orders"], { isCooperative: true }),
+    ];
+    settle(one, two);
+    const [ofOne, ofTwo] = [partitionsOf(one), partitionsOf(two)];
+    // Both have joined the next round and wait for the leader's word: nobody is assigned anything.
+    rig.join({ memberId: one.memberId, protocols: [one.protocol] });
+    rig.join({ memberId: two.memberId, protocols: [two.protocol] });
+    expect(rig.group()).toMatchObject({ type: "Classic", state: "CompletingRebalance" });
+    const three = new TestConsumer("three");
+    three.beat(rig);
+    const owned = (member: ClassicConsumer) =>
+      rig.consumer(member.memberId).current.assigned.get(topicId("orders"))?.partitions ?? [];
+    expect([owned(one), owned(two)]).toEqual([ofOne, ofTwo]);
+    three.beat(rig);
+    expect(partitionsOf(three)).toEqual([]);
+    one.next = "join";
+    two.next = "join";
+    settle(one, two, three);
+    expectAllAssigned(one, two, three);
+  });
+
   test("sends a classic member away that was counted out and still claims partitions", () => {
     const [one, two] = [
       new ClassicConsumer(["orders"], { isCooperative: true }),

@@ -17,7 +17,14 @@ import type { GroupCoordinatorConfig } from "./group-config.ts";
 import { noBytes, type TopicIdPartitions } from "./group-events.ts";
 import type { GroupProtocol } from "./group-protocol.ts";
 import type { GroupRecord, StoredMember } from "./group-records.ts";
-import { type EpochedPartitions, nothingOwned, type OwnedPartitions, toEpoched } from "./owned-partitions.ts";
+import {
+  type EpochedPartitions,
+  mergeEpoched,
+  nothingOwned,
+  type OwnedPartitions,
+  ownedOf,
+  toEpoched,
+} from "./owned-partitions.ts";
 import { ProtocolVotes } from "./protocol-votes.ts";
 import type { TopicImage } from "./topic-image.ts";
 
@@ -75,11 +82,15 @@ function cannotUpgrade(group: ClassicGroup, why: string): Refusal {
   return groupNotFound(`Cannot upgrade classic group ${group.id} to consumer group because ${why}.`);
 }
 
-/** Fills a group of the consumer protocol with a classic one's members and what they own (Kafka's `ConsumerGroup.fromClassicGroup`). The records do the same. */
+/**
+ * Fills a group of the consumer protocol with a classic one's members and what they own (Kafka's `ConsumerGroup.fromClassicGroup`). The records do the same. In the middle of a round a cooperative member owns
+ * what it said when it joined, besides what it was assigned: Kafka forgets that, and gives it to others at once.
+ */
 export function upgrade(from: ClassicGroup, to: ConsumerGroup, topics: TopicImage): GroupRecord[] | Refusal {
   const groupId = from.id;
   const epoch = from.generationId;
   const members: { memberId: string; metadata: StoredConsumerMember; current: StoredCurrentAssignment }[] = [];
+  const claims = undisputedClaims(from, epoch, topics);
   for (const member of from.members.values()) {
     const protocol = metadataOf(from, member);
     const subscription = readSubscription(protocol, topics);
@@ -100,7 +111,7 @@ export function upgrade(from: ClassicGroup, to: ConsumerGroup, topics: TopicImag
         memberEpoch: epoch,
         previousMemberEpoch: epoch,
         state: memberStates.stable,
-        assigned,
+        assigned: withClaims(assigned, claims.get(member.memberId) ?? [], epoch),
         pendingRevocation: nothingOwned,
       },
     });
@@ -120,6 +131,50 @@ export function upgrade(from: ClassicGroup, to: ConsumerGroup, topics: TopicImag
     add({ kind: "consumerCurrentAssignment", groupId, memberId, value: current });
   }
   return records;
+}
+
+/** What members said that they own, and nobody was assigned or says, too. */
+function undisputedClaims(group: ClassicGroup, epoch: number, topics: TopicImage): Map<string, TopicIdPartitions[]> {
+  const holders = new Map<string, string | null>();
+  const said: { memberId: string; owned: readonly TopicIdPartitions[] }[] = [];
+  for (const member of group.members.values()) {
+    const assigned = readAssignment(member, epoch, topics);
+    if (typeof assigned === "string") continue;
+    for (const [topicId, { partitions }] of assigned) {
+      for (const partition of partitions) holders.set(`${topicId}-${partition}`, null);
+    }
+    said.push({
+      memberId: member.memberId,
+      owned: readSubscription(metadataOf(group, member), topics)?.owned ?? [],
+    });
+  }
+  for (const { memberId, owned } of said) {
+    for (const { topicId, partitions } of owned) {
+      for (const partition of new Set(partitions)) {
+        const key = `${topicId}-${partition}`;
+        holders.set(key, holders.has(key) ? null : memberId);
+      }
+    }
+  }
+  return new Map(
+    said.map(({ memberId, owned }) => [
+      memberId,
+      owned.map(({ topicId, partitions }) => {
+        const count = topics.topicById(topicId)?.partitionCount ?? 0;
+        const isMine = (one: number) => one >= 0 && one < count && holders.get(`${topicId}-${one}`) === memberId;
+        return { topicId, partitions: partitions.filter(isMine) };
+      }),
+    ]),
+  );
+}
+
+function withClaims(assigned: OwnedPartitions, claims: readonly TopicIdPartitions[], epoch: number): OwnedPartitions {
+  const all = new Map(assigned);
+  for (const { topicId, partitions } of claims) {
+    if (partitions.length === 0) continue;
+    all.set(topicId, mergeEpoched(ownedOf(all, topicId), toEpoched(partitions, null, epoch)));
+  }
+  return all;
 }
 
 function upgradedMember(member: ClassicMember, subscription: ClassicSubscription): StoredConsumerMember {

@@ -59,15 +59,19 @@ export class ClassicConsumer {
     this.syncTicket = 0;
   }
 
-  private join(rig: ConsumerRig): void {
-    if (!this.isCooperative) this.owned = new Map();
+  /** What it says of itself, with what it owns. */
+  get protocol(): { name: string; metadata: Buffer } {
     const ownedPartitions = Array.from(this.owned, ([topic, partitions]) => ({ topic, partitions: [...partitions] }));
     const subscription = { topics: [...this.topics], userData: null, ownedPartitions };
-    const metadata = encodeStored(1, consumerProtocolSubscription, subscription);
+    return { name: this.protocolName, metadata: encodeStored(1, consumerProtocolSubscription, subscription) };
+  }
+
+  private join(rig: ConsumerRig): void {
+    if (!this.isCooperative) this.owned = new Map();
     this.ticket = rig.join({
       memberId: this.memberId,
       groupInstanceId: this.instanceId,
-      protocols: [{ name: this.protocolName, metadata }],
+      protocols: [this.protocol],
       sessionTimeoutMs: 45_000,
       rebalanceTimeoutMs: 60_000,
     });
