@@ -77,10 +77,14 @@ describe("a classic group whose members change over to the consumer protocol", (
     ];
     settle(one, two);
     const [ofOne, ofTwo] = [partitionsOf(one), partitionsOf(two)];
-    // Both have joined the next round and wait for the leader's word: nobody is assigned anything.
+    // Both have joined the next round, and before the leader could say anything somebody else joins: nobody is assigned anything.
     rig.join({ memberId: one.memberId, protocols: [one.protocol] });
     rig.join({ memberId: two.memberId, protocols: [two.protocol] });
     expect(rig.group()).toMatchObject({ type: "Classic", state: "CompletingRebalance" });
+    const late = new ClassicConsumer(["orders"], { isCooperative: true });
+    late.step(rig);
+    late.step(rig);
+    expect(rig.group()).toMatchObject({ type: "Classic", state: "PreparingRebalance" });
     const three = new TestConsumer("three");
     three.beat(rig);
     const owned = (member: ClassicConsumer) =>
@@ -90,8 +94,8 @@ describe("a classic group whose members change over to the consumer protocol", (
     expect(partitionsOf(three)).toEqual([]);
     one.next = "join";
     two.next = "join";
-    settle(one, two, three);
-    expectAllAssigned(one, two, three);
+    settle(one, two, three, late);
+    expectAllAssigned(one, two, three, late);
   });
 
   test("sends a classic member away that was counted out and still claims partitions", () => {
