@@ -72,6 +72,8 @@ class StandingChecker {
   readonly #joinedMs = new Map<number, number>();
   #life = 0;
   #convertedMs = -1;
+  /** When the broker was paused last. */
+  #pausedMs = -1;
 
   constructor(history: History, { oneGeneration = true, ...options }: StandingOptions) {
     this.#entries = history.entries;
@@ -87,6 +89,7 @@ class StandingChecker {
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDied();
+      else if (entry.type === "note" && entry.what === "pause broker") this.#pausedMs = entry.timeMs;
       else if (entry.type === "note" && entry.what === "the group is converted") this.#convertedMs = entry.timeMs;
     }
     return this.#faults;
@@ -160,14 +163,16 @@ class StandingChecker {
     // A SyncGroup that comes when the group is stable already does not count, in Kafka either.
     if (call.api !== "SYNC_GROUP") standing.contactMs = Math.max(standing.contactMs, call.arrivedMs);
     // A parked JoinGroup keeps its member alive.
-    if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = call.timeMs;
+    // Where the broker was paused meanwhile it may have made up its mind before that.
+    const decidedMs = this.#pausedMs > call.arrivedMs ? this.#pausedMs : call.timeMs;
+    if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = decidedMs;
     if (call.api === "JOIN_GROUP" && call.error === "NONE") {
       const { generation } = call.given!;
       // All members of a generation have the same time for it.
-      if (!this.#joinedMs.has(generation)) this.#joinedMs.set(generation, call.timeMs);
+      if (!this.#joinedMs.has(generation)) this.#joinedMs.set(generation, decidedMs);
       standing.toSyncMs = this.#joinedMs.get(generation)!;
       standing.askedToJoinMs = null;
-      standing.joinedMs = call.timeMs;
+      standing.joinedMs = decidedMs;
       standing.generation = generation;
     } else if (call.api === "SYNC_GROUP") standing.toSyncMs = null;
     if (call.api === "CONSUMER_GROUP_HEARTBEAT") this.#noteRevocation(standing, call);

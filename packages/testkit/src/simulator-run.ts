@@ -135,6 +135,8 @@ class Run {
     await this.#faults.play(3_000 + random.integer(7_000), random.pick([400, 1_000, 2_000]));
     this.#faults.calm();
     if (!(await this.#settle())) return;
+    // What is still on its way over an old connection may take a member out, as late as it comes.
+    await this.#simulator.run(Math.max(0, this.#simulator.stalledUntilMs + 500 - this.#simulator.now));
     await this.#lookAtRest();
     await this.#end();
   }
@@ -248,8 +250,7 @@ class Run {
       this.#workload.isStatic ? "static" : "broker",
     ]);
     if (act === "none") return;
-    // What is still on its way over an old connection may take a member out, as late as it comes.
-    await this.#simulator.run(Math.max(restMs, this.#simulator.stalledUntilMs + 500 - this.#simulator.now));
+    await this.#simulator.run(restMs);
     // The broker assigns the partitions of a KIP-848 group at most once a second (group.consumer.assignment.interval.ms), and members hear of it with a heartbeat.
     const quietMs = 1_500 + this.#sessionTimeoutMs;
     const isInOrder = () => {

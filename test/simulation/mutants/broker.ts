@@ -74,7 +74,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: "commit-generation-unchecked",
     what: "a commit of an older generation is accepted",
-    workload: "classic-cooperative",
+    workload: "static",
     edits: [
       {
         file: `${coordinator}/classic-group.ts`,

@@ -133,6 +133,7 @@ class SimWire implements Wire {
   #reverse!: SimWire;
   /** Nothing arrives before this: what was sent earlier is still on its way. */
   #clearAtMs = 0;
+  #stalledUntilMs = 0;
   /** What is on its way, in order. */
   readonly #segments: Segment[] = [];
   /** How many of them a cut has stopped. */
@@ -202,7 +203,7 @@ class SimWire implements Wire {
   }
 
   stall(durationMs: number): void {
-    this.#clearAtMs = Math.max(this.#clearAtMs, this.#fabric.clock.monotonic() + durationMs);
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.#fabric.clock.monotonic() + durationMs);
   }
 
   release(): void {
@@ -236,7 +237,11 @@ class SimWire implements Wire {
   /** Lets one more segment arrive, after those before it. */
   #deliverOne(): void {
     const { clock } = this.#fabric;
-    this.#clearAtMs = Math.max(this.#clearAtMs, clock.monotonic() + this.#fabric.delayMs(this.from, this.to));
+    const delayMs = this.#fabric.delayMs(this.from, this.to);
+    // What has waited comes piece by piece, each when the one before it has been confirmed.
+    if (clock.monotonic() < this.#stalledUntilMs) {
+      this.#clearAtMs = Math.max(this.#clearAtMs, this.#stalledUntilMs) + delayMs;
+    } else this.#clearAtMs = Math.max(this.#clearAtMs, clock.monotonic() + delayMs);
     clock.schedule(this.#clearAtMs - clock.monotonic(), () => {
       // A cut stops what is under way, and what was sent since behind it.
       if (this.#fabric.isCut(this.from, this.to)) {
