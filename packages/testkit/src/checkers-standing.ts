@@ -35,6 +35,16 @@ interface Standing {
   given: readonly PartitionKey[];
 }
 
+/** A generation or epoch that a member knows of. */
+interface Begun {
+  readonly generation: number;
+  readonly memberId: string;
+  /** The entry that says so. */
+  readonly at: number;
+  /** In which the broker knew of it; null where it is stored. */
+  readonly life: number | null;
+}
+
 /** Who has a partition, since when and in which generation. */
 interface Holder {
   readonly process: string;
@@ -65,7 +75,7 @@ class StandingChecker {
   /** Who has a partition, as the application was told, until its listener has settled. */
   readonly #holders = new Map<PartitionKey, Holder>();
   /** Generations that are known to have begun: for good once somebody has an assignment, else for the broker's life. */
-  readonly #begun: { generation: number; memberId: string; at: number; life: number | null }[] = [];
+  readonly #begun: Begun[] = [];
   /** When each generation was last seen to be in no rebalance. */
   readonly #stableMs = new Map<number, number>();
   /** When the first member heard that a generation had its members, in this life of the broker. */
@@ -213,14 +223,12 @@ class StandingChecker {
     if (call.error !== "NONE" || !generational.has(call.api) || call.generation < 0) return;
     // An older epoch's commit counts for as long as its partitions stay the member's (KIP-1251), which is looked at with the commits.
     if (!this.#options.oneGeneration && call.api === "OFFSET_COMMIT") return;
-    const later = this.#begun.find(
-      ({ generation, memberId, at, life }) =>
-        generation > call.generation &&
-        at < call.arrivedAt &&
-        (life === null || life === this.#life) &&
-        (this.#options.oneGeneration || memberId === call.memberId),
-    );
-    if (later === undefined) return;
+    const counts = ({ at, life }: Begun) => at < call.arrivedAt && (life === null || life === this.#life);
+    // Where each member has an epoch of its own, the last that it was given counts: a group that was empty may have begun anew.
+    const later = this.#options.oneGeneration
+      ? this.#begun.find((begun) => begun.generation > call.generation && counts(begun))
+      : this.#begun.findLast((begun) => begun.memberId === call.memberId && counts(begun));
+    if (later === undefined || later.generation <= call.generation) return;
     const what = `${call.api} of ${call.process} in generation ${call.generation} was accepted at ${call.timeMs} ms, though ${later.generation} had begun`;
     this.#fault("zombie", null, what);
   }
