@@ -132,7 +132,7 @@ class StandingChecker {
       standing.isOut = true;
     }
     if (call.error === "NONE" || call.error === "REBALANCE_IN_PROGRESS") this.#contact(call);
-    if (standing !== undefined && call.error === "REBALANCE_IN_PROGRESS") standing.askedToJoinMs ??= call.timeMs;
+    if (standing !== undefined && call.error === "REBALANCE_IN_PROGRESS") standing.askedToJoinMs ??= call.arrivedMs;
     if (call.error !== "NONE") return;
     if (call.api === "HEARTBEAT") this.#stableMs.set(call.generation, call.timeMs);
     if (call.given !== null) this.#began(call.given.generation, call.given.memberId, at, this.#life);
@@ -192,12 +192,12 @@ class StandingChecker {
     }
   }
 
-  /** The broker waits until the member says that it has no more than it was given. */
-  #noteRevocation(standing: Standing, { process, assigned, owned, timeMs }: Call): void {
+  /** The broker waits until the member says that it has no more than it was given. It counts from when it looked at the request: its answer may wait for the disk. */
+  #noteRevocation(standing: Standing, { process, assigned, owned, arrivedMs }: Call): void {
     standing.given = assigned ?? standing.given;
     const isGiven = (partition: PartitionKey) => standing.given.includes(partition);
     const holds = [...this.#holders].some(([partition, holder]) => holder.process === process && !isGiven(partition));
-    if (owned?.every(isGiven) === false || (assigned !== null && holds)) standing.askedToRevokeMs ??= timeMs;
+    if (owned?.every(isGiven) === false || (assigned !== null && holds)) standing.askedToRevokeMs ??= arrivedMs;
     else if (owned !== null) standing.askedToRevokeMs = null;
   }
 
