@@ -122,6 +122,8 @@ class StandingChecker {
     const standing = this.#members.get(call.memberId);
     // What comes late over a connection that was given up says nothing of the member.
     const isLate = standing !== undefined && call.connection < standing.connection;
+    // But a JoinGroup counts: what it says is owned is as old as it is.
+    if (isLate && call.api === "JOIN_GROUP" && call.error === "NONE") this.#crash(call.process);
     if (standing !== undefined && !isLate && expulsions.has(call.error)) {
       // It may have waited behind others before it was looked at.
       if (standing.isStored && this.#isInOrder(standing, call.timeMs)) {
