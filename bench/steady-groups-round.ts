@@ -38,30 +38,41 @@ async function coordinatorIsThere(client: RawClient, groupId: string): Promise<v
 /** Everybody joins until all are of one generation; who is ahead hears of another round by its heartbeats. */
 async function classicGroup(clients: readonly RawClient[], groupId: string): Promise<Member[]> {
   await coordinatorIsThere(clients[0]!, groupId);
-  const ids = await Promise.all(clients.map((client) => client.request(apis.joinGroup, joinRequest(groupId, ""))));
-  const members = clients.map((client, n) => ({ client, groupId, memberId: ids[n]!.memberId, epoch: -1, news: null }));
+  const ids = await Promise.all(clients.map((client) => newMemberId(client, groupId)));
+  const members = clients.map((client, n) => ({ client, groupId, memberId: ids[n]!, epoch: -1, news: null }));
   const isWhole = () => members.every(({ epoch }) => epoch > 0 && epoch === members[0]!.epoch);
   await Promise.all(
     members.map(async (member) => {
       while (!isWhole()) {
         await joinAndSync(member);
-        while (!isWhole() && (await heartbeat(member)) === 0) await pause(20);
+        do await pause(20);
+        while (!isWhole() && (await heartbeat(member)) === 0);
       }
     }),
   );
   return members;
 }
 
+async function newMemberId(client: RawClient, groupId: string): Promise<string> {
+  for (;;) {
+    const { memberId } = await client.request(apis.joinGroup, joinRequest(groupId, ""));
+    if (memberId !== "") return memberId;
+    await pause(50);
+  }
+}
+
 function joinRequest(groupId: string, memberId: string) {
   const subscription = { topics: [topic], userData: null, ownedPartitions: [], generationId: -1, rackId: null };
   const protocols = [{ name: "range", metadata: encodeStored(3, consumerProtocolSubscription, subscription) }];
-  const timeouts = { sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 60_000 };
+  const timeouts = { sessionTimeoutMs: 300_000, rebalanceTimeoutMs: 300_000 };
   return { groupId, ...timeouts, memberId, protocolType: "consumer", protocols };
 }
 
 async function joinAndSync(member: Member): Promise<void> {
   const { client, groupId, memberId } = member;
   const { errorCode, generationId, members } = await client.request(apis.joinGroup, joinRequest(groupId, memberId));
+  // The coordinator is still loading.
+  if (errorCode === 14) return;
   expectNone(errorCode, "JoinGroup");
   const sync = await client.request(apis.syncGroup, {
     groupId,
@@ -146,10 +157,15 @@ async function shareOfCore(work: readonly (() => () => Promise<void>)[]): Promis
   return share;
 }
 
-/** All groups are formed some at a time, on a connection per member. */
-async function form(kind: string, make: (clients: RawClient[], groupId: string) => Promise<Member[]>) {
+/** All groups are formed some at a time, on a connection per member; those that are there keep up their heartbeats. */
+async function form(
+  kind: string,
+  make: (clients: RawClient[], groupId: string) => Promise<Member[]>,
+  beat: (member: Member) => Promise<void>,
+) {
   const { network } = nodeRuntime();
   const members: Member[] = [];
+  let beatAt = performance.now();
   const atOnce = 20;
   for (let group = 0; group < groups; group += atOnce) {
     const some = Array.from({ length: atOnce }, async (_, n) => {
@@ -157,6 +173,9 @@ async function form(kind: string, make: (clients: RawClient[], groupId: string) 
       return make(await Promise.all(connections), `steady-${run}-${kind}-${group + n}`);
     });
     for (const made of await Promise.all(some)) members.push(...made);
+    if (performance.now() - beatAt < 5000) continue;
+    beatAt = performance.now();
+    await Promise.all(members.map(beat));
   }
   return members;
 }
@@ -166,12 +185,12 @@ async function form(kind: string, make: (clients: RawClient[], groupId: string) 
   const existing = await admin.listTopics();
   if (!existing.includes(topic)) await admin.createTopics([{ topic, partitions: 10 }]);
 }
-const classic = await form("classic", classicGroup);
+const classic = await form("classic", classicGroup, classicBeat);
 const beats = () => pace(classic, 3000, classicBeat);
 const heartbeats = await shareOfCore([beats]);
 const commits = await shareOfCore([beats, () => pace(classic, 5000, (member) => commit(member, 1))]);
 for (const { client } of classic) client.close();
-const consumer = await form("consumer", consumerGroup);
+const consumer = await form("consumer", consumerGroup, (member) => consumerBeat(member));
 for (let round = 0; round < 3 || consumer.some(({ news }) => news !== null); round++) {
   await Promise.all(consumer.map((member) => consumerBeat(member)));
 }
