@@ -54,6 +54,8 @@ interface Holder {
 }
 
 const beats: ReadonlySet<string> = new Set(["JOIN_GROUP", "SYNC_GROUP", "HEARTBEAT", "CONSUMER_GROUP_HEARTBEAT"]);
+/** Longer than the slowest disk takes for what is in work and what comes after it. */
+const slowDiskMs = 1_000;
 const expulsions: ReadonlySet<string> = new Set(["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"]);
 const generational: ReadonlySet<string> = new Set(["SYNC_GROUP", "HEARTBEAT", "OFFSET_COMMIT"]);
 
@@ -82,6 +84,8 @@ class StandingChecker {
   readonly #joinedMs = new Map<number, number>();
   #life = 0;
   #convertedMs = -1;
+  /** How long answers may wait for the disk. */
+  #slackMs = 0;
   /** When the broker was paused last. */
   #pausedMs = -1;
 
@@ -99,6 +103,7 @@ class StandingChecker {
       else if (entry.type === "release") this.#release(entry.process, entry.partitions);
       else if (entry.type === "crash") this.#crash(entry.process);
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDied();
+      else if (entry.type === "note" && entry.what.startsWith("syncs take")) this.#slackMs = slowDiskMs;
       else if (entry.type === "note" && entry.what === "pause broker") this.#pausedMs = entry.timeMs;
       else if (entry.type === "note" && entry.what === "the group is converted") this.#convertedMs = entry.timeMs;
     }
@@ -175,8 +180,8 @@ class StandingChecker {
     // A SyncGroup that comes when the group is stable already does not count, in Kafka either.
     if (call.api !== "SYNC_GROUP") standing.contactMs = Math.max(standing.contactMs, call.arrivedMs);
     // A parked JoinGroup keeps its member alive.
-    // Where the broker was paused meanwhile it may have made up its mind before that.
-    const decidedMs = this.#pausedMs > call.arrivedMs ? this.#pausedMs : call.timeMs;
+    // Where the broker was paused meanwhile it may have made up its mind before that; and on a slow disk some time before it says so.
+    const decidedMs = this.#pausedMs > call.arrivedMs ? this.#pausedMs : call.timeMs - this.#slackMs;
     if (call.api === "JOIN_GROUP" && call.error === "NONE") standing.contactMs = decidedMs;
     if (call.api === "JOIN_GROUP" && call.error === "NONE") {
       const { generation } = call.given!;
