@@ -16,7 +16,7 @@ export function checkSimulation(history: History, options: GroupCheckOptions): F
     ...checkProducerOrder(history),
     ...(options.isMixed === true ? [] : checkOwners(history)),
     ...checkDelivery(history),
-    ...checkAcceptedCommits(history, options.isMixed),
+    ...checkAcceptedCommits(history),
     ...checkStanding(history, options),
   ];
 }
@@ -39,16 +39,13 @@ interface Accepted {
 /**
  * Commits as the broker accepted them: they never pass a record whose handler has not finished, never go back, never come from somebody whose partition another has been given meanwhile, and are found again.
  */
-export function checkAcceptedCommits(history: History, isMixed = false): Fault[] {
-  return new CommitChecker(history, isMixed).check();
+export function checkAcceptedCommits(history: History): Fault[] {
+  return new CommitChecker(history).check();
 }
 
 class CommitChecker {
   readonly #history: History;
-  readonly #isMixed: boolean;
   readonly #faults: Fault[] = [];
-  /** Members that use the classic protocol. */
-  readonly #classic = new Set<string>();
   /** Which records there are: acknowledged ones. */
   readonly #acknowledged = new Map<PartitionKey, Set<number>>();
   /** When each was finished for the first time, by entry. */
@@ -57,9 +54,8 @@ class CommitChecker {
   /** To whom a partition was given last, and by which entry. */
   readonly #grants = new Map<PartitionKey, Grant>();
 
-  constructor(history: History, isMixed: boolean) {
+  constructor(history: History) {
     this.#history = history;
-    this.#isMixed = isMixed;
     for (const send of history.of("send")) {
       if (send.outcome !== "ok" || send.offset === null) continue;
       const mine = this.#acknowledged.get(send.partition) ?? new Set();
@@ -72,7 +68,6 @@ class CommitChecker {
       if (entry.type === "done") this.#done(entry.partition, entry.first, entry.last, at);
       else if (entry.type === "commit" && entry.outcome === "ok") this.#heard(entry.process, entry.offsets);
       else if (entry.type === "committed") this.#found(entry.process, entry.offsets, at);
-      else if (entry.type === "join") this.#classic.add(entry.memberId);
       else if (entry.type !== "call") continue;
       else if (entry.api === "OFFSET_COMMIT") this.#commit(entry, at);
       else if (entry.api === "OFFSET_FETCH" && entry.error === "NONE" && entry.offsets !== null)
@@ -113,7 +108,6 @@ class CommitChecker {
   #checkOwner(call: Call, partition: PartitionKey, offset: number): void {
     const grant = this.#grants.get(partition);
     if (grant === undefined || grant.at >= call.arrivedAt) return;
-    if (this.#isForgotten(call)) return;
     if (grant.process === call.process && (call.generation < 0 || call.generation >= grant.generation)) return;
     this.#fault(
       "zombie",
@@ -122,19 +116,11 @@ class CommitChecker {
     );
   }
 
-  /**
-   * A classic member of a KIP-848 group may have partitions that the group does not know of: it was converted in the middle of a round, or the member came back under the id that it had, as
-   * if it had never been away. Its commits count for its epoch, in Kafka too.
-   */
-  #isForgotten({ memberId }: Call): boolean {
-    return this.#isMixed && this.#classic.has(memberId);
-  }
-
   #checkProgress(call: Call, partition: PartitionKey, offset: number): void {
     const list = this.#accepted.get(partition) ?? [];
     const last = list.at(-1);
     const what = `${call.process} (generation ${call.generation}) committed ${offset} at ${call.timeMs} ms`;
-    if (last !== undefined && offset < last.offset && !this.#isForgotten(call)) {
+    if (last !== undefined && offset < last.offset) {
       // What was on its way when its sender gave the connection up cannot be called back, in Kafka either.
       const isLate = list.some(({ process, connection }) => process === call.process && connection > call.connection);
       if (!isLate)

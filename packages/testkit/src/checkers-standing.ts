@@ -83,7 +83,6 @@ class StandingChecker {
   /** When the first member heard that a generation had its members, in this life of the broker. */
   readonly #joinedMs = new Map<number, number>();
   #life = 0;
-  #convertedMs = -1;
   /** How long answers may wait for the disk. */
   #slackMs = 0;
   /** When the broker was paused last. */
@@ -105,7 +104,6 @@ class StandingChecker {
       else if (entry.type === "note" && entry.what === "the broker is dead") this.#brokerDied();
       else if (entry.type === "note" && entry.what.startsWith("syncs take")) this.#slackMs = slowDiskMs;
       else if (entry.type === "note" && entry.what === "pause broker") this.#pausedMs = entry.timeMs;
-      else if (entry.type === "note" && entry.what === "the group is converted") this.#convertedMs = entry.timeMs;
     }
     return this.#faults;
   }
@@ -268,9 +266,7 @@ class StandingChecker {
       if (holder !== undefined && holder.process !== process && generation < holder.generation) continue;
       // Two of one name: the one that is not the member hears of it.
       if (holder !== undefined && instanceId !== null && holder.instanceId === instanceId) continue;
-      // A group that is converted in the middle of a round does not know what its members still have, in Kafka either.
-      const isForgotten = holder !== undefined && holder.timeMs <= this.#convertedMs;
-      if (holder !== undefined && holder.process !== process && !isForgotten) {
+      if (holder !== undefined && holder.process !== process) {
         const standing = this.#current.get(holder.process);
         if (standing !== undefined && this.#isInOrder(standing, timeMs)) {
           const what = `${process} owns it since ${timeMs} ms, though ${holder.process} had not let go of it`;
