@@ -125,8 +125,6 @@ class StandingChecker {
     const standing = this.#members.get(call.memberId);
     // What comes late over a connection that was given up says nothing of the member.
     const isLate = standing !== undefined && call.connection < standing.connection;
-    // But a JoinGroup counts: what it says is owned is as old as it is.
-    if (isLate && call.api === "JOIN_GROUP" && call.error === "NONE") this.#crash(call.process);
     if (standing !== undefined && !isLate && expulsions.has(call.error)) {
       // It may have waited behind others before it was looked at.
       if (standing.isStored && this.#isInOrder(standing, call.timeMs)) {
@@ -137,6 +135,13 @@ class StandingChecker {
       standing.isOut = true;
     }
     if (call.error === "NONE" || call.error === "REBALANCE_IN_PROGRESS") this.#contact(call);
+    // But it counts when it joins or leaves: what the member has since then is no more.
+    const joinsOrLeaves =
+      call.api === "JOIN_GROUP" || (call.api === "CONSUMER_GROUP_HEARTBEAT" && call.generation <= 0);
+    if (standing !== undefined && isLate && joinsOrLeaves && call.error === "NONE") {
+      this.#crash(call.process);
+      standing.isStored = false;
+    }
     if (standing !== undefined && call.error === "REBALANCE_IN_PROGRESS") standing.askedToJoinMs ??= call.arrivedMs;
     if (call.error !== "NONE") return;
     if (call.api === "HEARTBEAT") this.#stableMs.set(call.generation, call.timeMs);
