@@ -2,9 +2,8 @@
 import { type Consumer, SubscriptionPattern } from "@ottla/client";
 import { intercept } from "@ottla/testkit";
 import { describe, expect, it } from "vitest";
-import { type Entry, GroupSetup, type Member, type MemberOptions, type Text } from "./group-setup.ts";
-
-type Options = Partial<Text> & MemberOptions;
+import { check, commitMessageByMessage, type GroupOptions, of } from "./group-checks.ts";
+import { GroupSetup, type Member } from "./group-setup.ts";
 
 const protocol = { groupProtocol: "consumer" } as const;
 /** So that a member that is gone is missed soon. */
@@ -19,37 +18,12 @@ function start(partitions = 6): Promise<GroupSetup> {
   return GroupSetup.start({ partitions, broker });
 }
 
-async function groupOf(count: number, options: Options = {}, partitions = 6): Promise<[GroupSetup, Member[]]> {
+async function groupOf(count: number, options: GroupOptions = {}, partitions = 6): Promise<[GroupSetup, Member[]]> {
   const setup = await start(partitions);
   const members: Member[] = [];
   for (let n = 1; n <= count; n++) members.push(setup.member(`c${n}`, { ...protocol, ...options }));
   await setup.settle(() => setup.isShared(partitions));
   return [setup, members];
-}
-
-/** Every record once, in order, at the partition's owner; an owner begins when the one before it is done. */
-function check(journal: readonly Entry[]): void {
-  const owners = new Map<string, string>();
-  const next = new Map<string, number>();
-  for (const { what, member, place, offset, partitions = [] } of journal) {
-    if (what === "assigned") {
-      for (const one of partitions) {
-        expect(owners.get(one), `${one} when ${member} gets it`).toBeUndefined();
-        owners.set(one, member);
-      }
-    }
-    if (what === "message") {
-      expect(owners.get(place!), `${place} at ${member}`).toBe(member);
-      expect(offset).toBe(next.get(place!) ?? 0);
-      next.set(place!, offset! + 1);
-    }
-    if (what === "revoking") for (const one of partitions) owners.set(one, `${member}, letting go`);
-    if (what === "revoked" || what === "lost") for (const one of partitions) owners.delete(one);
-  }
-}
-
-function of(setup: GroupSetup, member: string, ...what: Entry["what"][]): Entry[] {
-  return setup.journal.filter((entry) => entry.member === member && what.includes(entry.what));
 }
 
 /** What the member was told, in order, as `revoked t-1,t-2`; without what says nothing. */
@@ -127,29 +101,7 @@ describe("a group by KIP-848", () => {
 
   it("lets commits through in the middle of a rebalance, message by message", async () => {
     const setup = await start();
-    const rejected: unknown[] = [];
-    const options = (name: string): Options => ({
-      ...protocol,
-      enableAutoCommit: false,
-      revokingMs: 300,
-      handle: async () => {
-        const member = setup.members.find((one) => one.name === name)!;
-        await new Promise<void>((resolve) => setup.sim.world.clock.setTimer(5, resolve));
-        await member.consumer.commit().catch((error: unknown) => rejected.push(error));
-      },
-    });
-    for (let n = 1; n <= 2; n++) setup.member(`c${n}`, options(`c${n}`));
-    await setup.settle(() => setup.isShared());
-    await setup.send(200);
-    for (let n = 3; n <= 6; n++) {
-      setup.member(`c${n}`, options(`c${n}`));
-      await setup.pass(137);
-    }
-    await setup.settle(() => setup.isShared());
-    await setup.settle(() => setup.journal.filter(({ what }) => what === "done").length === 1_200);
-    expect(rejected).toEqual([]);
-    check(setup.journal);
-    expect(Object.values(await setup.committed())).toEqual([200, 200, 200, 200, 200, 200]);
+    await commitMessageByMessage(setup, protocol);
     await setup.end();
   });
 
