@@ -65,3 +65,11 @@ it("leaves all that out for a classic group", () => {
     "orders           0           1     3     2   a",
   ]);
 });
+
+it("says of a KIP-848 group without members no more than its epochs", () => {
+  // The last one to leave raises the group's epoch, and there is nobody to assign anything to.
+  expect(shown(group([], { state: "Empty", groupEpoch: 5 }))).toEqual([
+    "modern: Empty, 0 members, uniform, 0 messages behind",
+    "  consumer protocol: group epoch 5, target assignment of epoch 4",
+  ]);
+});

@@ -30,7 +30,7 @@ function epochLine({ groupEpoch, targetAssignmentEpoch, members }: GroupDescript
   if (groupEpoch === null || targetAssignmentEpoch === null) return [];
   const behind = members.filter(({ memberEpoch }) => memberEpoch !== targetAssignmentEpoch).length;
   const waiting =
-    targetAssignmentEpoch < groupEpoch
+    members.length > 0 && targetAssignmentEpoch < groupEpoch
       ? "; the target assignment is being made"
       : behind > 0
         ? `; ${counted(behind, "member")} not there yet`
