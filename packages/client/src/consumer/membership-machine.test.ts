@@ -625,6 +625,35 @@ describe("commits that were refused", () => {
   });
 });
 
+describe("a static member that the group has gone on without", () => {
+  beforeEach(() => {
+    member = new Member({ groupInstanceId: "i" });
+    member.toStable();
+    member.send({ type: "rejoinNeeded", reason: "because" });
+    member.prepared();
+  });
+
+  test("has lost what it owned, and joins again without it", () => {
+    member.join({ generationId: 7 });
+    expect(member.types()).toEqual(["prepareJoin"]);
+    expect(member.last("prepareJoin").scope).toBe("lost");
+    expect(member.last("identity").identity).toMatchObject({ memberId: "me", generationId: -1 });
+    member.prepared();
+    expect(member.last("join")).toMatchObject({ generationId: -1, request: { memberId: "me" } });
+    member.join({ generationId: 9 });
+    expect(member.types()).toEqual(["sync"]);
+  });
+
+  test.each([
+    ["the next generation", { generationId: 6 }],
+    ["the same again", { generationId: 5 }],
+    ["a later epoch of a group of KIP-848, which has no leader", { generationId: 9, leader: "" }],
+  ])("goes on with %s", (_, response) => {
+    member.join(response);
+    expect(member.types()).toEqual(["sync"]);
+  });
+});
+
 describe("a static member that another one has taken the place of", () => {
   test("stays fenced when the application goes on, and throws nobody out", () => {
     member = new Member({ groupInstanceId: "i" });

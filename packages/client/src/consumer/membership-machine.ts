@@ -13,7 +13,7 @@ import type {
 } from "./membership-events.ts";
 import { fatalFailure, identityOf, isBetweenRounds, isInRound, sameIdentity } from "./membership-identity.ts";
 import { assignEffect, joinEffect, syncRequest } from "./membership-requests.ts";
-import { type MemberRequest, type Verdict, verdictOn } from "./membership-verdicts.ts";
+import { isLeftBehind, type MemberRequest, type Verdict, verdictOn } from "./membership-verdicts.ts";
 import { RoundPacing } from "./round-pacing.ts";
 
 /**
@@ -211,18 +211,19 @@ export class MembershipMachine {
   }
 
   #joined(response: JoinGroupResponse): void {
+    const isBehind = isLeftBehind(this.#settings, this.#generationId, response);
     this.#memberId = response.memberId;
     this.#generationId = response.generationId;
     this.#protocolName = response.protocolName;
     this.#isLeader = response.leader === response.memberId;
     this.#heartbeat.start(this.#now);
-    if (!this.#isLeader) {
-      this.#sync([]);
-      return;
+    if (isBehind) this.#lose("the group has gone on without this member");
+    else if (!this.#isLeader) this.#sync([]);
+    else {
+      this.#phase = "assigning";
+      this.#awaited = ++this.#lastId;
+      this.#effects.push(assignEffect(this.#awaited, response));
     }
-    this.#phase = "assigning";
-    this.#awaited = ++this.#lastId;
-    this.#effects.push(assignEffect(this.#awaited, response));
   }
 
   #sync(assignments: EventOf<"assignmentMade">["assignments"]): void {
@@ -399,19 +400,21 @@ export class MembershipMachine {
   /** The coordinator no longer counts this member in: whatever it owned is lost. */
   #reset(errorCode: number, request: MemberRequest): void {
     if (!this.#wantsCoordinator) return;
-    this.#generationId = -1;
-    this.#protocolName = null;
     if (errorCode === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = "";
+    this.#lose(`${request} answered ${errorName(errorCode)}`);
+  }
+
+  #lose(reason: string): void {
+    this.#generationId = -1;
     this.#heartbeat.drop();
     this.#pacing.soon(this.#now);
-    this.#wait(`${request} answered ${errorName(errorCode)}`);
+    this.#wait(reason);
   }
 
   /** Another one has taken over. It keeps its member id, and stays fenced if it tries again: as a new member it would throw out the other. */
   #fenced(errorCode: number, request: MemberRequest): void {
     if (!this.#wantsCoordinator) return;
     this.#generationId = -1;
-    this.#protocolName = null;
     this.#failWith(errorCode, request);
   }
 
@@ -422,10 +425,7 @@ export class MembershipMachine {
       this.#effects.push({ type: "leave", memberId: this.#memberId, reason, overtakes });
     }
     this.#memberId = "";
-    this.#generationId = -1;
-    this.#protocolName = null;
-    this.#heartbeat.drop();
-    this.#again = null;
+    this.#lose(reason);
     this.#pacing.reset(this.#now);
   }
 

@@ -1,4 +1,5 @@
-import { errorCodes, isRetriable } from "@ottla/protocol";
+import { errorCodes, isRetriable, type JoinGroupResponse } from "@ottla/protocol";
+import type { MembershipSettings } from "./membership-events.ts";
 
 /** The requests of a member whose answers decide where it stands. */
 export type MemberRequest = "JoinGroup" | "SyncGroup" | "Heartbeat" | "OffsetCommit";
@@ -59,4 +60,17 @@ export function verdictOn(request: MemberRequest, errorCode: number): Verdict {
       // A heartbeat that is refused for no known reason is tried again: the session decides in the end.
       return request === "Heartbeat" || isRetriable(errorCode) ? "later" : "fatal";
   }
+}
+
+/**
+ * Whether the group has had a generation in between of which this member knows nothing. Static members are kept although they have not joined it, and others may have been given what they own: a dynamic one would have been
+ * counted out. In a group of KIP-848, which has no leader, epochs may be skipped: the coordinator knows who owns what.
+ */
+export function isLeftBehind(
+  { groupInstanceId }: MembershipSettings,
+  generationId: number,
+  response: JoinGroupResponse,
+): boolean {
+  const isClassic = response.leader !== "";
+  return groupInstanceId !== null && isClassic && generationId >= 0 && response.generationId > generationId + 1;
 }
