@@ -12,8 +12,6 @@ export interface FaultOptions {
   readonly machineMayDie: boolean;
   /** The most members that there may be. */
   readonly maxMembers: number;
-  /** Not where the classic group's leader has a static name: what changes while it is away it never learns, in Kafka either (KIP-814). */
-  readonly mayAddPartitions: boolean;
   /** Whether members have names that a second process may claim. */
   readonly mayReplace: boolean;
   /** Makes a new member. */
@@ -259,7 +257,7 @@ export class Faults {
 
   async #addPartitions(): Promise<void> {
     const [topic, count] = this.#random.pick([...this.#group.partitions]);
-    if (!this.#options.mayAddPartitions || !this.#simulator.brokerProcess.isAlive || count > 12) return;
+    if (!this.#simulator.brokerProcess.isAlive || count > 12) return;
     this.#simulator.note(`${topic} gets ${count + 1} partitions`);
     const { admin } = this.#simulator;
     const done = admin.createPartitions([{ topic, count: count + 1 }], { timeoutMs: 5_000 });

@@ -90,7 +90,6 @@ class Run {
       maxPollIntervalMs: this.#maxPollIntervalMs,
       machineMayDie: plan.flush === "always",
       maxMembers: 8,
-      mayAddPartitions: !workload.isStatic || !this.#isClassic,
       // One of KIP-848 is refused for as long as the other's session lasts, and gives up.
       mayReplace: workload.isStatic === true && this.#isClassic,
       join: () => this.#join(),
